@@ -1,0 +1,486 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* flowlat: how far away the host's flows are, and what holds them up. */
+//applet: flowlat round-trip times of flows, by process
+//config:config FLOWLAT
+//config:	bool "flowlat (12 KB)"
+//config:	default y
+//config:	help
+//config:	  Shows the round-trip time of every TCP flow with its distribution, and
+//config:	  what tcp_info tells about loss, windows and rates, by process.
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "app/flows.h"
+#include "app/run.h"
+#include "core/util.h"
+#include "model/strings.h"
+#include "view/barlist.h"
+
+struct flowlat {
+	struct look look; /* first: look_opts fill it */
+	uint32_t bins;
+	int scale, method;
+	const char *thresh;
+	bool vol;
+
+	uint64_t threshold[BARLIST_THRESHOLDS];
+	unsigned nthreshold;
+	uint8_t col[SCHEMA_FIELDS_MAX];
+	unsigned ncol;
+
+	/* the sample */
+	struct flows flows, before;
+	struct flows_want want;
+	struct rtt_sampler *sampler;
+	struct rtt_set rtt;
+	bool sampled;
+	struct table groups;
+	struct layout group_layout;
+	void **group_row;
+	struct hist_bin bin[64];
+};
+
+#define O(member) offsetof(struct flowlat, member)
+#define BINS_MAX 64
+
+static const struct opt flowlat_opts[] = {
+	{ 0, OPT_UINT, O(bins), "bins", "N", "bins of the distribution (10)", 1, BINS_MAX },
+	{ 0, OPT_LIST, O(scale), "scale", "log|lin", "bins of equal ratio or of equal width", 0, 0 },
+	{ 0, OPT_TEXT, O(thresh), "thresh", "A,B,C", "colours and marks from these RTTs on (ms, or with a unit)", 0, 0 },
+	{ 0, OPT_FLAG, O(vol), "vol", NULL, "bandwidth-delay product, segments and bytes instead", 0, 0 },
+	{ 0, OPT_LIST, O(method), "source", "auto|bpf|poll", "how -i samples: in the kernel, or by asking again", 0, 0 },
+	{ 0 }
+};
+
+static const struct opt *const flowlat_tables[] = { look_opts, flowlat_opts, NULL };
+
+/* What each view shows; the same names work with --cols, -s and in filters. */
+static const uint8_t cols_usual[] = { F_RTT, F_MIN_RTT, F_SRC, F_SPORT, F_DST, F_DPORT, F_PROCS };
+static const uint8_t cols_vol[] = { F_CWND_BYTES, F_BDP, F_SEGS_OUT, F_SEGS_IN, F_BYTES_SENT, F_BYTES_RECEIVED,
+				    F_SRC, F_SPORT, F_DST, F_DPORT, F_PROCS };
+static const uint8_t cols_group[] = { F_GROUP, F_FLOWS, F_RTT, F_MIN_RTT, F_RETRANS, F_BYTES_SENT, F_BYTES_RECEIVED };
+static const uint8_t cols_sampled[] = { F_SAMPLES, F_AMBIGUOUS, F_RTT_P50, F_RTT_P90, F_RTT_P99, F_RTT_MAX };
+static const uint8_t cols_on_request[] = { F_GROUP, F_FLOWS, F_NETNS, F_CGROUP, F_RMEM, F_RCVBUF, F_WMEM, F_SNDBUF, F_SK_DROPS };
+
+static void add(struct flowlat *fl, const uint8_t *col, unsigned n)
+{
+	memcpy(fl->col + fl->ncol, col, n);
+	fl->ncol += n;
+}
+
+/* Everything that costs nothing extra: for JSON and -l, whose readers pick for themselves. */
+static void add_all(struct flowlat *fl)
+{
+	unsigned f;
+
+	for (f = 0; f < F_COUNT; f++) {
+		enum flow_source source = flow_field_source(f);
+
+		if (source == FLOW_SRC_ITER || (source == FLOW_SRC_SAMPLE && !fl->look.interval_ns) ||
+		    (memchr(cols_on_request, (int)f, sizeof(cols_on_request)) && !(f == F_NETNS && fl->look.netns)))
+			continue;
+		fl->col[fl->ncol++] = (uint8_t)f;
+	}
+}
+
+static int choose_columns(struct flowlat *fl, struct err *e)
+{
+	struct look *l = &fl->look;
+	bool machine = l->json || l->jsonl || l->words;
+	int n, i;
+
+	if (l->group != GROUP_NONE)
+		add(fl, cols_group, sizeof(cols_group));
+	else if (machine)
+		add_all(fl);
+	else if (fl->vol)
+		add(fl, cols_vol, sizeof(cols_vol));
+	else
+		add(fl, cols_usual, sizeof(cols_usual));
+	if (l->interval_ns && !machine && !fl->vol)
+		add(fl, cols_sampled, sizeof(cols_sampled));
+	if (!l->cols)
+		return 0;
+	uint8_t usual[SCHEMA_FIELDS_MAX];
+
+	memcpy(usual, fl->col, fl->ncol);
+	n = look_columns(l->cols, &flow_schema, usual, fl->ncol, fl->col, e);
+	if (n < 0)
+		return n;
+	fl->ncol = (unsigned)n;
+	for (i = 0; i < n && strcmp(l->cols, "all"); i++)
+		fieldset_add(&l->asked, fl->col[i]);
+	return 0;
+}
+
+/* "10,50,100": milliseconds as in the seed, or times with a unit. */
+static int parse_thresholds(struct flowlat *fl, struct err *e)
+{
+	const char *p = fl->thresh;
+
+	while (p) {
+		size_t len = strcspn(p, ",");
+		uint64_t ns, last = fl->nthreshold ? fl->threshold[fl->nthreshold - 1] : 0;
+
+		if (fl->nthreshold == BARLIST_THRESHOLDS || !parse_time(p, len, NSEC_PER_MSEC, &ns) || ns <= last)
+			return err_set(e, EINVAL, "--thresh: expected up to three growing RTTs such as 10,50,100 or 500us,2ms, not '%s'",
+				       fl->thresh);
+		fl->threshold[fl->nthreshold++] = ns;
+		p = p[len] ? p + len + 1 : NULL;
+	}
+	return 0;
+}
+
+static int step(void *arg, uint64_t until, struct err *e)
+{
+	struct flowlat *fl = arg;
+
+	return rtt_wait(fl->sampler, until, e);
+}
+
+static bool wants_counters(const struct flowlat *fl)
+{
+	unsigned i;
+
+	for (i = 0; i < fl->ncol; i++)
+		if (flow_schema.field[fl->col[i]].kind == FK_COUNTER && flow_field_source(fl->col[i]) != FLOW_SRC_SAMPLE)
+			return true;
+	return false;
+}
+
+/* Samples for an interval; the sampler is kept for the next one. */
+static int sample_interval(struct flowlat *fl, struct report *rep, struct err *e)
+{
+	struct look *l = &fl->look;
+	struct rtt_opts o = {
+		.method = (enum rtt_method)fl->method,
+		.max_flows = CONFIG_MAX_FLOWS,
+		.interval_ns = l->interval_ns,
+		.filter = l->filter.n ? &l->filter : NULL,
+		.families = SOCK_FAMILY_4 | SOCK_FAMILY_6,
+		.stats = l->verbose,
+	};
+	char why[160] = "";
+	int r = 0;
+
+	if (!fl->sampler)
+		r = rtt_start(&fl->sampler, &o, why, sizeof(why), e);
+	if (!r && wants_counters(fl)) {
+		struct report ignored;
+
+		run_report_init(&ignored, "", 0, l);
+		flows_layout(&fl->before, &fl->want);
+		r = flows_collect(&fl->before, &fl->want, &ignored, e);
+		fl->want.before = &fl->before;
+	}
+	if (!r)
+		r = run_wait(l, now_ns() + l->interval_ns, step, fl, e);
+	if (!r)
+		r = rtt_read(fl->sampler, &fl->rtt, e);
+	if (r)
+		return r;
+	fl->want.rtt = &fl->rtt;
+	fl->sampled = true;
+	report_source(rep, fl->rtt.source, SOURCE_USED, why);
+	rep->lost_records += fl->rtt.lost;
+	rep->evicted_flows += fl->rtt.evicted;
+	return 0;
+}
+
+static bool can_stream(const struct flowlat *fl)
+{
+	const struct look *l = &fl->look;
+
+	return (l->words || l->json || l->jsonl) && l->sort_none && !l->interval_ns && l->group == GROUP_NONE && !l->out &&
+	       (!l->rows || l->rows == ROWS_DEFAULT) && !flows_wants_source(&fl->want.fields, FLOW_SRC_ITER);
+}
+
+static void add_section(struct report *rep, enum section_kind kind, const char *key, const struct hist *h)
+{
+	struct section *s = &rep->section[rep->nsection++];
+
+	s->kind = kind;
+	s->key = key;
+	s->hist = h;
+}
+
+static void add_distribution(struct flowlat *fl, struct report *rep)
+{
+	const struct hist *h = fl->sampled ? &fl->rtt.all : &fl->flows.rtt;
+
+	add_section(rep, SECTION_QUANTILES, "rtt_quantiles", h);
+	add_section(rep, SECTION_HIST, "rtt_histogram", h);
+	rep->section[rep->nsection - 1].bin = fl->bin;
+	rep->section[rep->nsection - 1].nbin = hist_bins(h, fl->bin, fl->bins, !fl->scale);
+}
+
+static int group_rows(struct flowlat *fl, struct section *s, struct err *e)
+{
+	struct group_opts o = { (enum group_by)fl->look.group, (uint8_t)fl->look.prefix4, (uint8_t)fl->look.prefix6 };
+	struct fieldset want = fl->want.fields;
+	uint32_t i;
+	int r;
+
+	fieldset_add(&want, F_GROUP);
+	fieldset_add(&want, F_FLOWS);
+	fieldset_add(&want, fl->look.sort_field);
+	layout_init(&fl->group_layout, &flow_schema, &want, true);
+	table_init(&fl->groups, &fl->group_layout, CONFIG_MAX_FLOWS);
+	r = rows_group(&fl->groups, fl->flows.row, fl->flows.nrow, &fl->flows.layout, &o, &fl->flows.procs, e);
+	if (r)
+		return r;
+	fl->group_row = malloc((fl->groups.n + 1) * sizeof(void *));
+	if (!fl->group_row)
+		return err_set(e, ENOMEM, "out of memory");
+	for (i = 0; i < fl->groups.n; i++)
+		fl->group_row[i] = table_at(&fl->groups, i);
+	s->key = "groups";
+	s->layout = &fl->group_layout;
+	s->row = fl->group_row;
+	s->total = fl->groups.n;
+	return 0;
+}
+
+#define ROWS_TEXT 100 /* rows of a view for people, unless -N says otherwise */
+
+static int arrange(struct flowlat *fl, struct section *s, struct err *e)
+{
+	const struct look *l = &fl->look;
+	bool machine = l->json || l->jsonl || l->words || l->metrics;
+	uint32_t limit = l->rows != ROWS_DEFAULT ? l->rows : machine ? 0 : ROWS_TEXT;
+	int r = 0;
+
+	s->row = fl->flows.row;
+	s->total = fl->flows.nrow;
+	if (IS_ENABLED(CONFIG_GROUPS) && l->group != GROUP_NONE)
+		r = group_rows(fl, s, e);
+	if (!r && !l->sort_none)
+		r = rows_sort((void **)s->row, s->total, s->layout, l->sort_field, !l->sort_ascending, &fl->flows.procs);
+	if (r == -ENOMEM)
+		return err_set(e, ENOMEM, "out of memory");
+	s->nrow = limit && limit < s->total ? limit : s->total;
+	return r;
+}
+
+static int sample(void *ctx, struct report *rep, struct err *e)
+{
+	struct flowlat *fl = ctx;
+	struct section *s = &rep->section[0];
+	unsigned i;
+	int r = 0;
+
+	memset(&fl->want, 0, sizeof(fl->want));
+	fl->want.look = &fl->look;
+	for (i = 0; i < fl->ncol; i++)
+		fieldset_add(&fl->want.fields, fl->col[i]);
+	if (fl->look.interval_ns)
+		r = sample_interval(fl, rep, e);
+	if (r)
+		return r;
+	flows_layout(&fl->flows, &fl->want);
+	add_section(rep, SECTION_ROWS, "flows", NULL);
+	s->layout = &fl->flows.layout;
+	s->col = fl->col;
+	s->ncol = fl->ncol;
+	if (can_stream(fl)) {
+		rep->procs = &fl->flows.procs;
+		return 0;
+	}
+	r = flows_collect(&fl->flows, &fl->want, rep, e);
+	if (!r)
+		r = arrange(fl, s, e);
+	if (!r)
+		add_distribution(fl, rep);
+	return r;
+}
+
+static int stream(void *ctx, const struct rowfmt *rf, struct report *rep, struct err *e)
+{
+	struct flowlat *fl = ctx;
+	int r = flows_stream(&fl->flows, &fl->want, rf, 1, rep, e);
+
+	if (!r)
+		add_distribution(fl, rep);
+	return r;
+}
+
+static void release(void *ctx)
+{
+	struct flowlat *fl = ctx;
+
+	flows_free(&fl->flows);
+	flows_free(&fl->before);
+	rtt_set_free(&fl->rtt);
+	fl->sampled = false;
+	table_free(&fl->groups);
+	free(fl->group_row);
+	fl->group_row = NULL;
+}
+
+static void text_top(const struct flowlat *fl, const struct report *rep, struct buf *b)
+{
+	static const struct {
+		const char *name;
+		uint16_t permyriad;
+	} q[] = { { "p50", 5000 }, { "p90", 9000 }, { "p99", 9900 } };
+	const struct hist *h = fl->sampled ? &fl->rtt.all : &fl->flows.rtt;
+	char t[32];
+	uint64_t v;
+	unsigned i;
+
+	buf_u64(b, fl->flows.nrow);
+	buf_str(b, fl->flows.nrow == 1 ? " flow" : " flows");
+	if (fl->sampled) {
+		buf_str(b, ", ");
+		buf_u64(b, h->total);
+		buf_str(b, fl->rtt.source && !strcmp(fl->rtt.source, "tcp_probe") ? " RTT samples in " : " changes of srtt in ");
+		buf_add(b, t, fmt_ns(t, rep->interval_ns));
+	}
+	if (h->total) {
+		buf_str(b, fl->sampled ? "; rtt" : "; srtt");
+		for (i = 0; i < ARRAY_SIZE(q); i++) {
+			if (!hist_quantile(h, q[i].permyriad, &v))
+				continue;
+			buf_ch(b, ' ');
+			buf_str(b, q[i].name);
+			buf_ch(b, ' ');
+			buf_add(b, t, fmt_ns(t, v));
+		}
+		buf_str(b, " max ");
+		buf_add(b, t, fmt_ns(t, h->max));
+	}
+	buf_ch(b, '\n');
+}
+
+static void text_rows(const struct flowlat *fl, const struct report *rep, struct buf *b)
+{
+	static const uint8_t right_flow[] = { F_SRC, F_SPORT, F_DST, F_DPORT, F_PROCS };
+	struct barlist list = { .value = F_RTT, .inner = F_MIN_RTT, .has_inner = true, .nthreshold = fl->nthreshold };
+	bool grouped = fl->look.group != GROUP_NONE;
+
+	memcpy(list.threshold, fl->threshold, sizeof(list.threshold));
+	if (fl->vol && !grouped) {
+		list.value = F_CWND_BYTES;
+		list.has_inner = false;
+		list.nthreshold = 0;
+		list.nleft = 6;
+		memcpy(list.left, cols_vol, 6);
+	} else if (fl->sampled && !grouped) {
+		static const uint8_t left[] = { F_SAMPLES, F_RTT_P50, F_RTT_P99, F_RTT_MAX };
+
+		list.value = F_RTT_P99;
+		list.inner = F_RTT_P50;
+		list.nleft = sizeof(left);
+		memcpy(list.left, left, sizeof(left));
+	} else {
+		list.left[0] = F_RTT;
+		list.left[1] = F_MIN_RTT;
+		list.nleft = 2;
+	}
+	if (grouped) {
+		list.right[0] = F_FLOWS;
+		list.right[1] = F_GROUP;
+		list.nright = 2;
+	} else {
+		list.nright = sizeof(right_flow);
+		memcpy(list.right, right_flow, sizeof(right_flow));
+	}
+	buf_str(b, fl->vol && !grouped ? "per flow: CWNDB = cwnd x mss (bar), BDP = delivery rate x min rtt, bytes and segments\n"
+		: grouped ? "per group: bar = mean srtt, dark part = min rtt, the rest is queueing\n"
+		: fl->sampled ? "per flow: bar = p99 of the samples, dark part = median\n"
+			      : "per flow: bar = srtt, dark part = min rtt, the rest is queueing\n");
+	barlist_text(b, &fl->look.screen, &rep->section[0], &list, rep->procs);
+}
+
+static void text(void *ctx, const struct report *rep, struct buf *b)
+{
+	const struct flowlat *fl = ctx;
+	unsigned i;
+
+	text_top(fl, rep, b);
+	for (i = 0; i < rep->nsection && !fl->vol; i++) {
+		const struct section *s = &rep->section[i];
+
+		if (s->kind != SECTION_HIST || !s->nbin)
+			continue;
+		buf_ch(b, '\n');
+		histogram_text(b, &fl->look.screen, s->bin, s->nbin,
+			       fl->sampled ? "distribution of rtt (samples)" : "distribution of srtt (flows)");
+	}
+	if (!rep->section[0].nrow)
+		return;
+	buf_ch(b, '\n');
+	text_rows(fl, rep, b);
+}
+
+/* Live screen: the next thing to sort or group by. */
+static void key(void *ctx, int k)
+{
+	static const uint8_t sorts[] = { F_RTT, F_MIN_RTT, F_RETRANS, F_BYTES_SENT, F_BYTES_RECEIVED };
+	struct flowlat *fl = ctx;
+	struct look *l = &fl->look;
+	unsigned i;
+
+	if (k == 's') {
+		for (i = 0; i < sizeof(sorts) && sorts[i] != l->sort_field; i++)
+			;
+		l->sort_field = sorts[(i + 1) % sizeof(sorts)];
+		l->sort_none = false;
+	} else if (k == 'g' && IS_ENABLED(CONFIG_GROUPS)) {
+		l->group = (l->group + 1) % (GROUP_CGROUP + 1);
+		fl->ncol = 0;
+		choose_columns(fl, NULL);
+	}
+}
+
+static int flowlat_main(const struct applet *self, int argc, char **argv)
+{
+	static const uint8_t labels[] = { F_GROUP };
+	struct flowlat *fl = calloc(1, sizeof(*fl));
+	struct run r = {
+		.schema = "fleutan/flowlat", .version = 1, .ctx = fl, .sample = sample, .stream = stream, .text = text,
+		.release = release, .key = key, .label = labels, .nlabel = sizeof(labels),
+	};
+	struct err e = { 0 };
+	int n, status = EXIT_USAGE;
+
+	if (!fl)
+		return fail(EXIT_FAILED, "out of memory");
+	r.look = &fl->look;
+	look_init(&fl->look);
+	fl->bins = 10;
+	n = opts_parse(self, argc, argv, fl, &e);
+	if (n >= 0) {
+		bool machine = fl->look.json || fl->look.jsonl || fl->look.words;
+
+		/* One label set per group keeps a fleet's metrics bounded. */
+		if (fl->look.metrics && fl->look.group == GROUP_NONE)
+			fl->look.group = GROUP_PROC;
+		n = look_settle(&fl->look, machine && !fl->look.group ? "none" : fl->vol ? "cwnd_bytes" : "rtt", (unsigned)n, argv, &e);
+	}
+	if (!n)
+		n = choose_columns(fl, &e);
+	if (!n)
+		n = parse_thresholds(fl, &e);
+	if (!n)
+		status = run(&r);
+	else if (n == -ECANCELED)
+		status = EXIT_ANSWERED;
+	else
+		fail(EXIT_USAGE, "%s", e.text);
+	if (fl->sampler)
+		rtt_stop(fl->sampler);
+	free(fl);
+	strings_free();
+	return status;
+}
+
+const struct applet applet_flowlat = {
+	.name = "flowlat",
+	.summary = "round-trip times of flows, by process",
+	.main = flowlat_main,
+	.opts = flowlat_tables,
+	.args = "[FILTER]",
+	.example = "flowlat dport 443 and rtt '>' 20ms\nflowlat -g proc\nflowlat -i 5 -p nginx\nflowlat -J | jq .flows[].rtt_ns\n",
+};

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Flows printed as they come. One thread receives sockets from the kernel into chunks of records, a second one finds the
+ * processes (where they are wanted), then formats chunks; when the dump is over the first one helps. Chunks are written in
+ * the order in which they came and used again, so memory depends on how far the reader lags, not on the number of sockets.
+ * Without threads the same steps follow each other.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "app/flows_priv.h"
+
+#define CHUNK_RECORDS 512
+
+struct chunk {
+	struct chunk *next;
+	uint64_t seq;
+	uint32_t n;
+	unsigned char rec[];
+};
+
+struct stream {
+	struct flows *fl;
+	const struct flows_want *w;
+	const struct rowfmt *rf;
+	struct report *rep;
+	int fd;
+	uint64_t estimate;
+	struct chunk *filling, *free;
+	struct chunk *head, **tail;
+	uint64_t seq_in, seq_out;  /* chunks queued, chunks written */
+	bool dumped, named, any;   /* the dump is over; processes are known; a row was written */
+	int failed;                /* -errno of a write, or out of memory */
+	struct err procs_err;
+#if IS_ENABLED(CONFIG_THREADS)
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+#endif
+};
+
+static void stream_lock(struct stream *s)
+{
+#if IS_ENABLED(CONFIG_THREADS)
+	pthread_mutex_lock(&s->lock);
+#else
+	(void)s;
+#endif
+}
+
+static void stream_unlock(struct stream *s)
+{
+#if IS_ENABLED(CONFIG_THREADS)
+	pthread_cond_broadcast(&s->changed);
+	pthread_mutex_unlock(&s->lock);
+#else
+	(void)s;
+#endif
+}
+
+static void stream_wait(struct stream *s)
+{
+#if IS_ENABLED(CONFIG_THREADS)
+	pthread_cond_wait(&s->changed, &s->lock);
+#else
+	(void)s;
+#endif
+}
+
+static int queue_chunk(struct stream *s)
+{
+	struct chunk *c = s->filling;
+	int failed;
+
+	s->filling = NULL;
+	stream_lock(s);
+	c->next = NULL;
+	c->seq = s->seq_in++;
+	*s->tail = c;
+	s->tail = &c->next;
+	failed = s->failed;
+	stream_unlock(s);
+	return failed;
+}
+
+static struct chunk *empty_chunk(struct stream *s)
+{
+	struct chunk *c;
+
+	stream_lock(s);
+	c = s->free;
+	if (c)
+		s->free = c->next;
+	stream_unlock(s);
+	if (!c)
+		c = malloc(sizeof(*c) + (size_t)CHUNK_RECORDS * s->fl->layout.size);
+	if (c)
+		c->n = 0;
+	return c;
+}
+
+struct formatter {
+	struct stream *s;
+	struct buf out;
+	struct hist rtt;
+	void *row[CHUNK_RECORDS];
+};
+
+/* Takes the first chunk of the queue; NULL: the dump is over and all chunks are taken. */
+static struct chunk *take_chunk(struct stream *s)
+{
+	struct chunk *c;
+
+	stream_lock(s);
+	while (!s->head && !s->dumped)
+		stream_wait(s);
+	c = s->head;
+	if (c) {
+		s->head = c->next;
+		if (!s->head)
+			s->tail = &s->head;
+	}
+	stream_unlock(s);
+	return c;
+}
+
+/* Chunks are written in their order; whoever formats a later one waits for its turn. */
+static void write_chunk(struct formatter *f, struct chunk *c, uint32_t nrow)
+{
+	struct stream *s = f->s;
+	int r = 0;
+
+	stream_lock(s);
+	while (s->seq_out != c->seq)
+		stream_wait(s);
+	stream_unlock(s);
+	/* Only this thread passes until seq_out moves on. */
+	if (nrow && !s->failed) {
+		struct buf comma = BUF_INIT;
+
+		if (s->any && s->rf->style == ROW_JSON) {
+			buf_ch(&comma, ',');
+			r = comma.failed ? -ENOMEM : buf_flush(&comma, s->fd);
+			buf_free(&comma);
+		}
+		if (!r)
+			r = f->out.failed ? -ENOMEM : buf_flush(&f->out, s->fd);
+		s->any = true;
+	}
+	stream_lock(s);
+	if (r)
+		s->failed = r;
+	s->fl->nrow += nrow;
+	s->seq_out++;
+	c->next = s->free;
+	s->free = c;
+	stream_unlock(s);
+}
+
+static void format_chunk(struct formatter *f, struct chunk *c)
+{
+	struct flows *fl = f->s->fl;
+	const struct layout *l = &fl->layout;
+	const struct procset *ps = fl->procs_known ? &fl->procs : NULL;
+	uint32_t i, n = 0;
+
+	for (i = 0; i < c->n; i++) {
+		void *rec = c->rec + (size_t)i * l->size;
+		uint64_t v;
+
+		flows_complete(fl, f->s->w, rec);
+		if (!filter_match(&f->s->w->look->filter, l, rec, ps))
+			continue;
+		f->row[n++] = rec;
+		if (rec_get(l, rec, F_RTT, &v))
+			hist_add(&f->rtt, v, 1);
+	}
+	if (n)
+		rowfmt_rows(f->s->rf, &f->out, f->row, n);
+	write_chunk(f, c, n);
+}
+
+static void format_all(struct stream *s)
+{
+	struct formatter *f = calloc(1, sizeof(*f));
+	struct chunk *c;
+
+	if (!f) {
+		s->failed = -ENOMEM;
+		return;
+	}
+	f->s = s;
+	while ((c = take_chunk(s)))
+		format_chunk(f, c);
+	stream_lock(s);
+	hist_merge(&s->fl->rtt, &f->rtt);
+	stream_unlock(s);
+	hist_free(&f->rtt);
+	buf_free(&f->out);
+	free(f);
+}
+
+static int receive(void *arg, const void *rec)
+{
+	struct stream *s = arg;
+	uint32_t size = s->fl->layout.size;
+
+	if (!rec)
+		return -1; /* rows may be written already: they cannot be taken back */
+	if (s->seq_in - s->seq_out > CONFIG_MAX_FLOWS / CHUNK_RECORDS) {
+		s->fl->table.evicted++;
+		return 0;
+	}
+	if (!s->filling && !(s->filling = empty_chunk(s))) {
+		s->failed = -ENOMEM;
+		return -1;
+	}
+	memcpy(s->filling->rec + (size_t)s->filling->n * size, rec, size);
+	if (++s->filling->n < CHUNK_RECORDS)
+		return 0;
+	return queue_chunk(s);
+}
+
+/* Processes of the sockets queued so far, or of any when nothing is queued yet. */
+static void find_procs(struct stream *s, uint64_t sockets)
+{
+	struct flows_inodes in = { 0 };
+	const struct chunk *c;
+	uint32_t i;
+
+	if (!flows_want_procs(s->fl, s->w->look))
+		return;
+	for (c = s->head; c; c = c->next)
+		for (i = 0; i < c->n; i++)
+			flows_inodes_add(&in, &s->fl->layout, c->rec + (size_t)i * s->fl->layout.size);
+	flows_find_procs(s->fl, s->w->look, sockets, &in, s->rep, &s->procs_err);
+	free(in.v);
+}
+
+#if IS_ENABLED(CONFIG_THREADS)
+static void *stream_thread(void *arg)
+{
+	struct stream *s = arg;
+
+	if (flows_want_procs(s->fl, s->w->look))
+		flows_find_procs(s->fl, s->w->look, s->estimate, NULL, s->rep, &s->procs_err);
+	stream_lock(s);
+	s->named = true;
+	stream_unlock(s);
+	format_all(s);
+	return NULL;
+}
+#endif
+
+static int dump(struct stream *s, struct err *e)
+{
+	struct sock_query q;
+	int r;
+
+	flows_query(&q, s->w->look);
+	q.layout = &s->fl->layout;
+	r = sockdiag_dump(&q, receive, s, &s->fl->stats, e);
+	if (s->filling)
+		queue_chunk(s);
+	stream_lock(s);
+	s->dumped = true;
+	stream_unlock(s);
+	return r;
+}
+
+static int run(struct stream *s, struct err *e)
+{
+	int r;
+#if IS_ENABLED(CONFIG_THREADS)
+	pthread_t thread;
+
+	if (flows_parallel(s->estimate) && !pthread_create(&thread, NULL, stream_thread, s)) {
+		r = dump(s, e);
+		stream_lock(s);
+		while (!s->named)
+			stream_wait(s);
+		stream_unlock(s);
+		format_all(s);
+		pthread_join(thread, NULL);
+		return r;
+	}
+#endif
+	r = dump(s, e);
+	find_procs(s, s->fl->stats.sockets);
+	format_all(s);
+	return r;
+}
+
+int flows_stream(struct flows *fl, const struct flows_want *w, const struct rowfmt *rf, int fd, struct report *rep,
+		 struct err *e)
+{
+	struct stream s = { .fl = fl, .w = w, .rf = rf, .rep = rep, .fd = fd, .estimate = sockdiag_estimate() };
+	int r;
+
+	s.tail = &s.head;
+#if IS_ENABLED(CONFIG_THREADS)
+	pthread_mutex_init(&s.lock, NULL);
+	pthread_cond_init(&s.changed, NULL);
+#endif
+	r = run(&s, e);
+	while (s.free) {
+		struct chunk *c = s.free;
+
+		s.free = c->next;
+		free(c);
+	}
+	if (r) {
+		report_source(rep, "sock_diag", SOURCE_UNAVAILABLE, e->text);
+		return r;
+	}
+	if (s.failed)
+		return err_set(e, -s.failed, "output: %s", strerror(-s.failed));
+	report_source(rep, "sock_diag", SOURCE_USED, NULL);
+	flows_report(fl, w, rep);
+	return 0;
+}

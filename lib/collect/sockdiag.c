@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Dumps of sockets through inet_diag: one for each protocol and family, filtered by the kernel where it can. */
+#include "collect/sockdiag.h"
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/inet_diag.h>
+#include <linux/sock_diag.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "collect/cgroup.h"
+#include "collect/diagfilter.h"
+#include "collect/door.h"
+#include "collect/sockparse.h"
+#include "core/util.h"
+
+#define RECEIVE_BUFFER (256 << 10)
+#define READ_BUFFER (32 << 10) /* the kernel never makes a datagram of a dump larger */
+#define REPEATS 3
+
+#define STATE_ESTABLISHED 1
+#define STATE_SYN_RECV 3
+#define STATE_CLOSE 7
+#define STATE_NEW_SYN_RECV 12
+#define STATES_ALL 0x1ffeu
+/* UDP and raw sockets have a peer or none. */
+#define STATES_DATAGRAM (1u << STATE_ESTABLISHED | 1u << STATE_CLOSE)
+
+struct dump {
+	const struct sock_query *q;
+	sock_fn fn;
+	void *arg;
+	struct sock_stats *st;
+	struct err *e;
+	struct mnl_socket *nl; /* NULL in a replay */
+	uint32_t seq;
+	bool stopped;     /* by the consumer */
+	void *rec;
+	char *buf;        /* READ_BUFFER bytes, aligned for any header */
+	struct sock_plan plan;
+	struct diag_code code;
+	union {
+		struct nlmsghdr head;
+		char bytes[MNL_NLMSG_HDRLEN + sizeof(struct inet_diag_req_v2) + 16 + DIAG_CODE_MAX];
+	} req;
+};
+
+/* One protocol in one family. */
+struct part {
+	unsigned proto; /* SOCK_PROTO_* */
+	unsigned ipproto;
+	bool v6;
+	char name[16];
+};
+
+static uint32_t find_ifindex(const char *dev)
+{
+	char name[16 + FILTER_TEXT];
+
+	snprintf(name, sizeof(name), "ifindex-%s", dev);
+	return (uint32_t)door_number(name, door_replaying() ? 0 : if_nametoindex(dev));
+}
+
+static void compile(struct dump *d, const struct part *part, bool plain)
+{
+	const struct diag_dump dd = {
+		.proto = d->plan.proto,
+		.v6 = part->v6,
+		.plain = plain,
+		.ifindex = find_ifindex,
+		.cgroup = IS_ENABLED(CONFIG_CGROUP) ? cgroup_id : NULL,
+	};
+
+	diagfilter_compile(&d->code, d->q->filter, &dd);
+}
+
+static uint32_t part_states(const struct dump *d, const struct part *part)
+{
+	uint32_t states = d->q->states & d->code.states & STATES_ALL;
+
+	if (part->proto != SOCK_PROTO_TCP)
+		return states & STATES_DATAGRAM;
+	/* Half-open connections answer to either name and come as syn-recv. */
+	if (states & 1u << STATE_SYN_RECV)
+		states |= 1u << STATE_NEW_SYN_RECV;
+	return states;
+}
+
+static int ask(struct dump *d, const struct part *part, uint32_t states)
+{
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(&d->req);
+	struct inet_diag_req_v2 *req = mnl_nlmsg_put_extra_header(nlh, sizeof(*req));
+
+	nlh->nlmsg_type = SOCK_DIAG_BY_FAMILY;
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	nlh->nlmsg_seq = ++d->seq;
+	req->sdiag_family = part->v6 ? AF_INET6 : AF_INET;
+	req->sdiag_protocol = (uint8_t)part->ipproto;
+	req->idiag_ext = d->plan.ext;
+	req->idiag_states = states;
+	if (d->code.len)
+		mnl_attr_put(nlh, INET_DIAG_REQ_BYTECODE, d->code.len, d->code.code);
+	if (mnl_socket_sendto(d->nl, nlh, nlh->nlmsg_len) < 0)
+		return err_set(d->e, errno, "sock_diag: cannot send: %s", strerror(errno));
+	return 0;
+}
+
+/* What a control message says: 0 go on, 1 the dump is over, -errno. */
+static int control(const struct nlmsghdr *nlh)
+{
+	size_t len = mnl_nlmsg_get_payload_len(nlh);
+	int32_t code = 0;
+
+	if (nlh->nlmsg_type != NLMSG_ERROR && nlh->nlmsg_type != NLMSG_DONE)
+		return 0;
+	/* Both begin with an errno; the end of a dump may lack it. */
+	if (len >= sizeof(code))
+		memcpy(&code, mnl_nlmsg_get_payload(nlh), sizeof(code));
+	else if (nlh->nlmsg_type == NLMSG_ERROR)
+		return -EBADMSG;
+	return code < 0 && code > -4096 ? code : 1;
+}
+
+/* The messages of one datagram: 0 go on, 1 the dump is over, -errno. */
+static int receive(struct dump *d, size_t size, bool *interrupted)
+{
+	const struct nlmsghdr *nlh = (const struct nlmsghdr *)d->buf;
+	uint32_t seq = d->nl ? d->seq : 0;
+	int len = (int)size, r;
+
+	for (; mnl_nlmsg_ok(nlh, len); nlh = mnl_nlmsg_next(nlh, &len)) {
+		if (!mnl_nlmsg_seq_ok(nlh, seq))
+			continue; /* of an earlier question */
+		if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
+			*interrupted = true;
+		if (nlh->nlmsg_type != SOCK_DIAG_BY_FAMILY) {
+			r = control(nlh);
+			if (r)
+				return r;
+			continue;
+		}
+		if (sock_plan_parse(&d->plan, mnl_nlmsg_get_payload(nlh), mnl_nlmsg_get_payload_len(nlh), d->rec)) {
+			d->st->malformed++;
+			continue;
+		}
+		d->st->sockets++;
+		if (d->fn(d->arg, d->rec)) {
+			d->stopped = true;
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/* Reads the answer to one question. 0 or -errno of the kernel's. */
+static int read_answer(struct dump *d, const struct part *part, bool *interrupted)
+{
+	struct door_stream s;
+	int r = door_stream_open(&s, part->name, d->nl ? mnl_socket_get_fd(d->nl) : -1);
+
+	if (r == -ENODATA)
+		return err_set(d->e, ENODATA, "replay: the recording has no (further) stream '%s'", part->name);
+	while (!r) {
+		ssize_t n = door_stream_read(&s, d->buf, READ_BUFFER);
+
+		if (n == -EMSGSIZE) {
+			/* Cannot happen with the sizes above; what was cut is lost, the rest goes on. */
+			d->st->malformed++;
+			d->st->incomplete = true;
+		} else if (n == -ENOBUFS) {
+			*interrupted = true;
+		} else if (n <= 0) {
+			/* A recording may be cut short. */
+			d->st->incomplete = true;
+			r = n ? (int)n : 1;
+		} else {
+			r = receive(d, (size_t)n, interrupted);
+		}
+	}
+	door_stream_close(&s);
+	return r < 0 ? r : 0;
+}
+
+/* Asks, with as much of the filter as this kernel takes from this user. */
+static int dump_filtered(struct dump *d, const struct part *part, uint32_t states, bool *interrupted)
+{
+	int r;
+
+	for (;;) {
+		r = d->nl ? ask(d, part, states) : 0;
+		if (!r)
+			r = read_answer(d, part, interrupted);
+		if ((r != -EINVAL && r != -EPERM) || !d->code.len)
+			return r;
+		if (d->code.special)
+			compile(d, part, true);
+		else
+			d->code.len = 0;
+	}
+}
+
+static int dump_part(struct dump *d, const struct part *part, bool *interrupted)
+{
+	uint32_t states;
+	unsigned w;
+	int r;
+
+	sock_plan_init(&d->plan, d->q->layout, part->proto);
+	compile(d, part, false);
+	states = part_states(d, part);
+	if (d->code.nothing || !states)
+		return 0;
+	r = dump_filtered(d, part, states, interrupted);
+	for (w = 0; w < HAVE_WORDS; w++)
+		d->st->supplied.w[w] |= d->plan.supplied.w[w];
+	if (r == -ENOENT && part->proto != SOCK_PROTO_TCP) {
+		d->st->unsupported |= part->proto;
+		return 0;
+	}
+	if (r == -ENOENT)
+		return err_set(d->e, ENOENT, "sock_diag: this kernel cannot list TCP sockets (no inet_diag, tcp_diag)");
+	if (r && !d->e->code)
+		return err_set(d->e, -r, "sock_diag: %s: %s", part->name, strerror(-r));
+	return r;
+}
+
+/* All protocols and families once. */
+static int dump_all(struct dump *d, bool *interrupted)
+{
+	static const struct {
+		unsigned proto, ipproto;
+		char name[4];
+	} protos[] = {
+		{ SOCK_PROTO_TCP, IPPROTO_TCP, "tcp" }, { SOCK_PROTO_UDP, IPPROTO_UDP, "udp" },
+		{ SOCK_PROTO_RAW, IPPROTO_RAW, "raw" },
+	};
+	unsigned i;
+	int r = 0;
+
+	for (i = 0; i < 2 * ARRAY_SIZE(protos) && !r && !d->stopped; i++) {
+		struct part part = { .proto = protos[i / 2].proto, .ipproto = protos[i / 2].ipproto, .v6 = i & 1 };
+
+		if (!(d->q->protos & part.proto) || !(d->q->families & (part.v6 ? SOCK_FAMILY_6 : SOCK_FAMILY_4)))
+			continue;
+		snprintf(part.name, sizeof(part.name), "sock_diag-%s%c", protos[i / 2].name, part.v6 ? '6' : '4');
+		r = dump_part(d, &part, interrupted);
+	}
+	return r;
+}
+
+static int open_socket(struct dump *d)
+{
+	int size = RECEIVE_BUFFER, fd;
+
+	if (door_replaying())
+		return 0;
+	d->nl = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC);
+	if (!d->nl)
+		return err_set(d->e, errno, "sock_diag: no netlink socket: %s", strerror(errno));
+	if (mnl_socket_bind(d->nl, 0, MNL_SOCKET_AUTOPID))
+		return err_set(d->e, errno, "sock_diag: cannot bind: %s", strerror(errno));
+	/* As much as is allowed: the kernel works ahead while we decode. */
+	fd = mnl_socket_get_fd(d->nl);
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	return 0;
+}
+
+static int run(struct dump *d)
+{
+	struct sock_stats *st = d->st;
+	unsigned repeat;
+	int r = 0;
+
+	for (repeat = 0; ; repeat++) {
+		bool interrupted = false;
+
+		r = dump_all(d, &interrupted);
+		if (r || !interrupted || d->stopped)
+			return r;
+		st->interrupted++;
+		if (repeat == REPEATS || d->fn(d->arg, NULL)) {
+			st->incomplete = true;
+			return 0;
+		}
+		st->sockets = st->malformed = 0;
+	}
+}
+
+int sockdiag_dump(const struct sock_query *q, sock_fn fn, void *arg, struct sock_stats *st, struct err *e)
+{
+	struct err own = { 0 };
+	struct dump *d = calloc(1, sizeof(*d));
+	int r = -ENOMEM;
+
+	memset(st, 0, sizeof(*st));
+	if (!e)
+		e = &own;
+	if (d) {
+		*d = (struct dump){ .q = q, .fn = fn, .arg = arg, .st = st, .e = e };
+		d->rec = calloc(1, q->layout->size);
+		d->buf = malloc(READ_BUFFER);
+	}
+	if (!d || !d->rec || !d->buf) {
+		err_set(e, ENOMEM, "sock_diag: out of memory");
+	} else {
+		e->code = 0;
+		r = open_socket(d);
+		if (!r)
+			r = run(d);
+	}
+	if (d) {
+		if (d->nl)
+			mnl_socket_close(d->nl);
+		free(d->rec);
+		free(d->buf);
+	}
+	free(d);
+	return r;
+}
+
+/* The number behind WORD in the line that begins with HEAD, 0 when there is none. */
+static uint64_t stat_number(const char *text, const char *head, const char *word)
+{
+	const char *line = strstr(text, head), *p;
+	uint64_t v = 0;
+	size_t end;
+
+	if (!line)
+		return 0;
+	end = strcspn(line, "\n");
+	p = strstr(line, word);
+	if (!p || (size_t)(p - line) >= end)
+		return 0;
+	p += strlen(word);
+	parse_u64(p, strspn(p, "0123456789"), &v);
+	return v;
+}
+
+uint64_t sockdiag_estimate(void)
+{
+	char text[1024];
+	uint64_t n = 0;
+
+	/* The thread's own namespace, not the process's. */
+	if (door_read_file("/proc/thread-self/net/sockstat", text, sizeof(text)) > 0)
+		n = stat_number(text, "TCP:", " inuse ") + stat_number(text, "TCP:", " tw ");
+	if (door_read_file("/proc/thread-self/net/sockstat6", text, sizeof(text)) > 0)
+		n += stat_number(text, "TCP6:", " inuse ");
+	return n;
+}

@@ -1,0 +1,831 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * bpfpack OBJ.o NAME > NAME.h: turns a BPF object file (clang -target bpfel or bpfeb, with -g) into C arrays, see
+ * lib/collect/bpfimage.h. Runs on the machine that builds; plain C11, no library. Whatever it does not understand
+ * is an error here, at build time, and never a surprise on a router.
+ */
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_PROGS 64
+#define MAX_MAPS 64
+#define MAX_VARS 512
+#define MAX_RELOCS 2048
+#define MAX_INSNS 65535
+#define MAX_TYPES 65536
+#define NO_DATA 0xffffffffu
+
+enum { SHT_SYMTAB_ = 2, SHT_NOBITS_ = 8, SHT_REL_ = 9, SHF_EXEC_ = 4, STT_OBJECT_ = 1, STT_FUNC_ = 2, STT_SECTION_ = 3 };
+enum { K_INT = 1, K_PTR, K_ARRAY, K_STRUCT, K_UNION, K_ENUM, K_FWD, K_TYPEDEF, K_VOLATILE, K_CONST, K_RESTRICT, K_FUNC,
+	K_FUNC_PROTO, K_VAR, K_DATASEC, K_FLOAT, K_DECL_TAG, K_TYPE_TAG, K_ENUM64, K_MAX };
+enum { FIELD_OFFSET = 0, FIELD_SIZE = 1, FIELD_EXISTS = 2, TYPE_EXISTS = 8, TYPE_SIZE = 9, ENUM_EXISTS = 10, ENUM_VALUE = 11 };
+
+struct section {
+	const char *name;
+	uint32_t type, link, info;
+	uint64_t flags, off, size;
+	int map; /* index of the map its variables live in, or -1 */
+};
+
+struct symbol {
+	const char *name;
+	uint8_t type;
+	uint32_t sec;
+	uint64_t value, size;
+};
+
+struct insn { uint8_t code, dst, src; int16_t off; int32_t imm; };
+struct prog { uint32_t name, attach, insn, ninsn, sec, start; const char *type, *attach_type; };
+struct map { uint32_t name, type, rodata, key, value, max, flags, data, var, nvar, sec, off; };
+struct var { uint32_t name, off, size; };
+struct reloc { uint32_t insn, type, path, kind, size; };
+
+static const char *file;
+static uint8_t *image;
+static size_t image_len;
+static int big; /* the object's byte order */
+
+static struct section *sections;
+static uint32_t nsection;
+static struct symbol *symbols;
+static uint32_t nsymbol;
+static const uint8_t *btf_type[MAX_TYPES];
+static uint32_t nbtf;
+static const char *btf_str;
+static uint32_t btf_str_len;
+
+static struct insn insns[MAX_INSNS];
+static struct prog progs[MAX_PROGS];
+static struct map maps[MAX_MAPS];
+static struct var vars[MAX_VARS];
+static struct reloc relocs[MAX_RELOCS];
+static uint32_t ninsn, nprog, nmap, nvar, nreloc, license;
+static char pool[65536];
+static uint32_t pool_len;
+static uint8_t *data;
+static uint32_t ndata;
+
+static _Noreturn void die(const char *fmt, ...)
+{
+	va_list ap;
+
+	fprintf(stderr, "bpfpack: %s: ", file ? file : "");
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	exit(1);
+}
+
+static uint64_t number(const uint8_t *p, unsigned bytes)
+{
+	uint64_t v = 0;
+
+	for (unsigned i = 0; i < bytes; i++)
+		v |= (uint64_t)p[big ? bytes - 1 - i : i] << (8 * i);
+	return v;
+}
+
+static uint16_t u16(const uint8_t *p) { return number(p, 2); }
+static uint32_t u32(const uint8_t *p) { return number(p, 4); }
+static uint64_t u64(const uint8_t *p) { return number(p, 8); }
+
+/* LEN bytes at OFF of the file, or the end of the program. */
+static const uint8_t *at(uint64_t off, uint64_t len)
+{
+	if (off > image_len || len > image_len - off)
+		die("truncated: %llu bytes wanted at %llu", (unsigned long long)len, (unsigned long long)off);
+	return image + off;
+}
+
+static void *grow(size_t n, size_t each)
+{
+	void *p = calloc(n ? n : 1, each);
+
+	if (!p)
+		die("out of memory");
+	return p;
+}
+
+/* Interns a text, returns its offset. Offset 0 is the empty text. */
+static uint32_t text(const char *s)
+{
+	size_t len = strlen(s) + 1;
+
+	for (uint32_t i = 0; i < pool_len; i += strlen(pool + i) + 1)
+		if (!strcmp(pool + i, s))
+			return i;
+	for (const char *c = s; *c; c++)
+		if (!isprint((unsigned char)*c) || *c == '"' || *c == '\\')
+			die("a name holds an odd character");
+	if (len > sizeof(pool) - pool_len)
+		die("too many names");
+	memcpy(pool + pool_len, s, len);
+	pool_len += len;
+	return pool_len - len;
+}
+
+/* ---- ELF ---- */
+
+static const char *str_at(const struct section *tab, uint32_t off)
+{
+	const char *s = (const char *)at(tab->off, tab->size);
+
+	if (off >= tab->size || !memchr(s + off, 0, tab->size - off))
+		die("a name lies outside its table");
+	return s + off;
+}
+
+static struct section *section(const char *name)
+{
+	for (uint32_t i = 1; i < nsection; i++)
+		if (!strcmp(sections[i].name, name))
+			return &sections[i];
+	return NULL;
+}
+
+static struct section *section_nr(uint32_t i, const char *what)
+{
+	if (i >= nsection)
+		die("%s refers to section %u of %u", what, i, nsection);
+	return &sections[i];
+}
+
+static void read_file(void)
+{
+	FILE *f = fopen(file, "rb");
+	size_t n, cap = 1 << 16;
+
+	if (!f)
+		die("cannot be opened");
+	image = grow(cap, 1);
+	while ((n = fread(image + image_len, 1, cap - image_len, f)) > 0) {
+		image_len += n;
+		if (image_len < cap)
+			continue;
+		if (cap > 1 << 26 || !(image = realloc(image, cap *= 2)))
+			die("too large");
+	}
+	if (ferror(f))
+		die("cannot be read");
+	fclose(f);
+}
+
+static void read_sections(void)
+{
+	const uint8_t *h = at(0, 64), *s;
+	uint32_t names;
+	uint64_t table;
+
+	if (memcmp(h, "\177ELF", 4) || h[4] != 2 || (h[5] != 1 && h[5] != 2))
+		die("not a 64-bit ELF file");
+	big = h[5] == 2;
+	if (u16(h + 16) != 1 || u16(h + 18) != 247)
+		die("not a relocatable file for BPF");
+	if (u16(h + 58) != 64)
+		die("section headers of an odd size");
+	table = u64(h + 40);
+	nsection = u16(h + 60);
+	names = u16(h + 62);
+	sections = grow(nsection, sizeof(*sections));
+	s = at(table, (uint64_t)nsection * 64);
+	for (uint32_t i = 0; i < nsection; i++, s += 64)
+		sections[i] = (struct section){ NULL, u32(s + 4), u32(s + 40), u32(s + 44), u64(s + 8), u64(s + 24), u64(s + 32), -1 };
+	for (uint32_t i = 0; i < nsection; i++) {
+		if (sections[i].type != SHT_NOBITS_)
+			at(sections[i].off, sections[i].size);
+		sections[i].name = str_at(section_nr(names, "the header"), u32(at(table, (uint64_t)nsection * 64) + 64 * i));
+	}
+}
+
+static void read_symbols(void)
+{
+	for (uint32_t i = 0; i < nsection; i++) {
+		const struct section *sec = &sections[i];
+		const uint8_t *p = image + sec->off;
+
+		if (sec->type != SHT_SYMTAB_)
+			continue;
+		nsymbol = sec->size / 24;
+		symbols = grow(nsymbol, sizeof(*symbols));
+		for (uint32_t k = 0; k < nsymbol; k++, p += 24)
+			symbols[k] = (struct symbol){ str_at(section_nr(sec->link, "the symbol table"), u32(p)), p[4] & 15, u16(p + 6),
+						      u64(p + 8), u64(p + 16) };
+		return;
+	}
+	die("no symbol table");
+}
+
+/* ---- BTF of the object ---- */
+
+static unsigned kind_of(const uint8_t *t) { return u32(t + 4) >> 24 & 0x1f; }
+static unsigned vlen_of(const uint8_t *t) { return u32(t + 4) & 0xffff; }
+
+static uint64_t extra_bytes(const uint8_t *t)
+{
+	static const uint8_t fixed[K_MAX] = { [K_INT] = 4, [K_ARRAY] = 12, [K_VAR] = 4, [K_DECL_TAG] = 4 };
+	static const uint8_t each[K_MAX] = { [K_STRUCT] = 12, [K_UNION] = 12, [K_ENUM] = 8, [K_FUNC_PROTO] = 8, [K_DATASEC] = 12,
+					     [K_ENUM64] = 12 };
+
+	if (!kind_of(t) || kind_of(t) >= K_MAX)
+		die(".BTF has a type of unknown kind %u", kind_of(t));
+	return fixed[kind_of(t)] + (uint64_t)each[kind_of(t)] * vlen_of(t);
+}
+
+static const char *btf_name(uint32_t off)
+{
+	if (off >= btf_str_len)
+		die(".BTF has a name outside its table");
+	return btf_str + off;
+}
+
+static const uint8_t *type_nr(uint32_t id)
+{
+	if (!id || id >= nbtf)
+		die(".BTF has no type %u", id);
+	return btf_type[id];
+}
+
+static void read_btf(void)
+{
+	const struct section *sec = section(".BTF");
+	const uint8_t *p, *end;
+	uint64_t hdr, len;
+
+	if (!sec || sec->size < 24)
+		die("no .BTF section (compile with -g)");
+	p = image + sec->off;
+	hdr = u32(p + 4);
+	if (u16(p) != 0xeb9f || hdr < 24 || hdr + u32(p + 8) + u32(p + 12) > sec->size || hdr + u32(p + 16) + u32(p + 20) > sec->size)
+		die("a broken .BTF header");
+	btf_str = (const char *)p + hdr + u32(p + 16);
+	btf_str_len = u32(p + 20);
+	if (!btf_str_len || btf_str[btf_str_len - 1])
+		die("broken .BTF names");
+	end = p + hdr + u32(p + 8) + u32(p + 12);
+	p += hdr + u32(p + 8);
+	for (nbtf = 1; p < end; p += len) {
+		if (end - p < 12 || (uint64_t)(end - p) < (len = 12 + extra_bytes(p)))
+			die(".BTF is cut off");
+		if (nbtf == MAX_TYPES)
+			die(".BTF is too large");
+		btf_type[nbtf++] = p;
+	}
+}
+
+static uint32_t skip_modifiers(uint32_t id)
+{
+	for (int i = 0; i < 32; i++) {
+		const uint8_t *t = type_nr(id);
+		unsigned k = kind_of(t);
+
+		if (k != K_TYPEDEF && k != K_VOLATILE && k != K_CONST && k != K_RESTRICT && k != K_TYPE_TAG)
+			return id;
+		id = u32(t + 8);
+	}
+	die(".BTF has a type that refers to itself");
+}
+
+static uint64_t size_of(uint32_t id)
+{
+	uint64_t n = 1;
+
+	for (int i = 0; i < 16; i++) {
+		const uint8_t *t = type_nr(id = skip_modifiers(id));
+
+		switch (kind_of(t)) {
+		case K_INT: case K_STRUCT: case K_UNION: case K_ENUM: case K_ENUM64: case K_FLOAT:
+			return n * u32(t + 8);
+		case K_PTR:
+			return n * 8;
+		case K_ARRAY:
+			n *= u32(t + 20);
+			id = u32(t + 12);
+			break;
+		default:
+			die("a type without a size is used where one is needed");
+		}
+		if (n > NO_DATA)
+			break;
+	}
+	die("an array is too large");
+}
+
+/* ---- maps and variables ---- */
+
+static uint32_t data_add(const uint8_t *p, uint32_t n)
+{
+	uint32_t i;
+
+	for (i = 0; i < n && !p[i]; i++)
+		;
+	if (i == n)
+		return NO_DATA; /* maps start as zeroes anyway */
+	data = realloc(data, (size_t)ndata + n);
+	if (!data || ndata + n > 1 << 24)
+		die("too much data");
+	memcpy(data + ndata, p, n);
+	ndata += n;
+	return ndata - n;
+}
+
+static struct map *map_new(void)
+{
+	if (nmap == MAX_MAPS)
+		die("more than %d maps", MAX_MAPS);
+	return &maps[nmap++];
+}
+
+/* .rodata, .data and .bss become arrays of one element. */
+static void add_variables(struct section *sec)
+{
+	int rodata = !strncmp(sec->name, ".rodata", 7);
+	struct map *m;
+
+	if (!sec->size || (!rodata && strcmp(sec->name, ".data") && strcmp(sec->name, ".bss")))
+		return;
+	if (sec->size > 1 << 20)
+		die("%s is larger than 1 MiB", sec->name);
+	sec->map = nmap;
+	m = map_new();
+	/* 2: BPF_MAP_TYPE_ARRAY; 1 << 7: BPF_F_RDONLY_PROG */
+	*m = (struct map){ text(sec->name + 1), 2, rodata, 4, sec->size, 1, rodata ? 1 << 7 : 0, NO_DATA, nvar, 0, 0, 0 };
+	if (sec->type != SHT_NOBITS_)
+		m->data = data_add(image + sec->off, sec->size);
+	for (uint32_t i = 0; i < nsymbol; i++) {
+		const struct symbol *s = &symbols[i];
+
+		if (s->type != STT_OBJECT_ || section_nr(s->sec < nsection ? s->sec : 0, "") != sec || !*s->name)
+			continue;
+		if (s->value > sec->size || s->size > sec->size - s->value)
+			die("%s lies outside %s", s->name, sec->name);
+		if (nvar == MAX_VARS)
+			die("more than %d variables", MAX_VARS);
+		vars[nvar++] = (struct var){ text(s->name), s->value, s->size };
+		m->nvar++;
+	}
+}
+
+/* `int (*name)[N]`, as __uint() of bpf_helpers.h writes a number. */
+static uint32_t map_uint(const char *map, const char *what, uint32_t id)
+{
+	const uint8_t *t = type_nr(skip_modifiers(id));
+
+	if (kind_of(t) == K_PTR) {
+		t = type_nr(skip_modifiers(u32(t + 8)));
+		if (kind_of(t) == K_ARRAY)
+			return u32(t + 20);
+	}
+	die("map %s: %s is not written with __uint()", map, what);
+}
+
+static uint32_t map_type_size(const char *map, const char *what, uint32_t id)
+{
+	const uint8_t *t = type_nr(skip_modifiers(id));
+
+	if (kind_of(t) != K_PTR)
+		die("map %s: %s is not written with __type()", map, what);
+	return size_of(u32(t + 8));
+}
+
+static void add_map(const struct symbol *sym, uint32_t sec, uint32_t type)
+{
+	const uint8_t *t = type_nr(skip_modifiers(type)), *mem = t + 12;
+	struct map *m = map_new();
+
+	if (kind_of(t) != K_STRUCT)
+		die("map %s is no struct", sym->name);
+	m->name = text(sym->name);
+	m->sec = sec;
+	m->off = sym->value;
+	m->data = NO_DATA;
+	for (unsigned i = 0; i < vlen_of(t); i++, mem += 12) {
+		const char *n = btf_name(u32(mem));
+		uint32_t id = u32(mem + 4);
+
+		if (!strcmp(n, "type"))
+			m->type = map_uint(sym->name, n, id);
+		else if (!strcmp(n, "max_entries"))
+			m->max = map_uint(sym->name, n, id);
+		else if (!strcmp(n, "map_flags"))
+			m->flags = map_uint(sym->name, n, id);
+		else if (!strcmp(n, "key_size"))
+			m->key = map_uint(sym->name, n, id);
+		else if (!strcmp(n, "value_size"))
+			m->value = map_uint(sym->name, n, id);
+		else if (!strcmp(n, "key"))
+			m->key = map_type_size(sym->name, n, id);
+		else if (!strcmp(n, "value"))
+			m->value = map_type_size(sym->name, n, id);
+		else
+			die("map %s: %s is not supported", sym->name, n);
+	}
+	if (!m->type || m->type > 255)
+		die("map %s has no type", sym->name);
+	for (uint32_t i = 0; i + 1 < nmap; i++)
+		if (maps[i].name == m->name)
+			die("map %s appears twice", sym->name);
+}
+
+static void read_maps(void)
+{
+	const struct section *sec = section(".maps");
+
+	for (uint32_t i = 1; i < nsection; i++)
+		add_variables(&sections[i]);
+	for (uint32_t i = 0; i < nsymbol; i++) {
+		const struct symbol *s = &symbols[i];
+		uint32_t id;
+
+		if (s->sec < nsection && !strcmp(sections[s->sec].name, "maps") && s->type == STT_OBJECT_)
+			die("map %s: the old \"maps\" section is not supported, use SEC(\".maps\")", s->name);
+		if (!sec || s->type != STT_OBJECT_ || s->sec != sec - sections)
+			continue;
+		for (id = 1; id < nbtf; id++)
+			if (kind_of(btf_type[id]) == K_VAR && !strcmp(btf_name(u32(btf_type[id])), s->name))
+				break;
+		if (id == nbtf)
+			die("map %s is not in .BTF", s->name);
+		add_map(s, s->sec, u32(btf_type[id] + 8));
+	}
+}
+
+/* ---- programs ---- */
+
+static void name_program(struct prog *p, const char *sec)
+{
+	static const struct { const char *prefix, *type, *attach_type, *kernel; } kinds[] = {
+		{ "tp_btf/", "BPF_PROG_TYPE_TRACING", "BPF_TRACE_RAW_TP", "btf_trace_" },
+		{ "iter/", "BPF_PROG_TYPE_TRACING", "BPF_TRACE_ITER", "bpf_iter_" },
+		{ "raw_tp/", "BPF_PROG_TYPE_RAW_TRACEPOINT", "0", "" },
+		{ "raw_tracepoint/", "BPF_PROG_TYPE_RAW_TRACEPOINT", "0", "" },
+		{ "socket", "BPF_PROG_TYPE_SOCKET_FILTER", "0", NULL },
+		{ "tc", "BPF_PROG_TYPE_SCHED_CLS", "0", NULL },
+		{ "classifier", "BPF_PROG_TYPE_SCHED_CLS", "0", NULL },
+	};
+	char buf[256];
+
+	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		size_t n = strlen(kinds[i].prefix);
+
+		if (strncmp(sec, kinds[i].prefix, n) || (!kinds[i].kernel && sec[n] && sec[n] != '/'))
+			continue;
+		if (kinds[i].kernel && (!sec[n] || snprintf(buf, sizeof(buf), "%s%s", kinds[i].kernel, sec + n) >= (int)sizeof(buf)))
+			die("section %s: what to attach to?", sec);
+		p->attach = text(kinds[i].kernel ? buf : "");
+		p->type = kinds[i].type;
+		p->attach_type = kinds[i].attach_type;
+		return;
+	}
+	die("section %s: programs of this kind are not supported", sec);
+}
+
+static void read_insns(struct prog *p, const uint8_t *b)
+{
+	if (ninsn + p->ninsn > MAX_INSNS)
+		die("more than %d instructions", MAX_INSNS);
+	p->insn = ninsn;
+	for (uint32_t i = 0; i < p->ninsn; i++, b += 8) {
+		struct insn *in = &insns[ninsn++];
+
+		*in = (struct insn){ b[0], b[1] & 15, b[1] >> 4, (int16_t)u16(b + 2), (int32_t)u32(b + 4) };
+		if (big) { /* the halves of the register byte change places as well */
+			in->dst = b[1] >> 4;
+			in->src = b[1] & 15;
+		}
+		if (in->code == 0x85 && in->src)
+			die("%s calls a function that is not inlined (mark it __always_inline) or a kfunc", pool + p->name);
+	}
+}
+
+static void read_programs(void)
+{
+	for (uint32_t i = 0; i < nsymbol; i++) {
+		const struct symbol *s = &symbols[i];
+		const struct section *sec;
+		struct prog *p;
+
+		if (s->type != STT_FUNC_ || !s->sec || s->sec >= nsection)
+			continue;
+		sec = &sections[s->sec];
+		if (!(sec->flags & SHF_EXEC_) || !strcmp(sec->name, ".text"))
+			continue; /* a call into .text is refused above */
+		if (s->value > sec->size || s->size > sec->size - s->value || s->value % 8 || s->size % 8 || !s->size)
+			die("function %s lies outside its section", s->name);
+		if (nprog == MAX_PROGS)
+			die("more than %d programs", MAX_PROGS);
+		p = &progs[nprog++];
+		p->name = text(s->name);
+		p->sec = s->sec;
+		p->start = s->value / 8;
+		p->ninsn = s->size / 8;
+		name_program(p, sec->name);
+		read_insns(p, image + sec->off + s->value);
+	}
+	if (!nprog)
+		die("no program in it");
+}
+
+/* Index of the instruction at byte OFF of section SEC; *P its program. */
+static uint32_t insn_at(uint32_t sec, uint64_t off, const struct prog **p)
+{
+	for (uint32_t i = 0; i < nprog; i++)
+		if (progs[i].sec == sec && off % 8 == 0 && off / 8 >= progs[i].start && off / 8 - progs[i].start < progs[i].ninsn) {
+			*p = &progs[i];
+			return progs[i].insn + (off / 8 - progs[i].start);
+		}
+	die("a relocation points outside the programs of %s", sections[sec].name);
+}
+
+static void relocate(uint32_t sec, uint64_t off, const struct symbol *s)
+{
+	const struct prog *p;
+	uint32_t at_insn = insn_at(sec, off, &p), m;
+	struct insn *in = &insns[at_insn];
+
+	if (!s->sec || s->sec >= nsection)
+		die("%s uses extern %s: not supported", pool + p->name, s->name);
+	if (in->code != 0x18 || at_insn + 1 >= p->insn + p->ninsn)
+		die("%s refers to %s in an unsupported way", pool + p->name, *s->name ? s->name : sections[s->sec].name);
+	if (sections[s->sec].map >= 0) {
+		in->src = 2; /* BPF_PSEUDO_MAP_VALUE */
+		in[1].imm = (int32_t)(s->value + (uint32_t)in->imm);
+		in->imm = sections[s->sec].map;
+		if ((uint32_t)in[1].imm >= maps[in->imm].value)
+			die("%s refers to a place outside %s", pool + p->name, sections[s->sec].name);
+		return;
+	}
+	for (m = 0; m < nmap; m++)
+		if (maps[m].sec == s->sec && maps[m].off == s->value + (s->type == STT_SECTION_ ? (uint32_t)in->imm : 0))
+			break;
+	if (m == nmap)
+		die("%s refers to %s, which is no map and no variable", pool + p->name, *s->name ? s->name : sections[s->sec].name);
+	in->src = 1; /* BPF_PSEUDO_MAP_FD */
+	in->imm = m;
+}
+
+static void read_relocations(void)
+{
+	for (uint32_t i = 0; i < nsection; i++) {
+		const struct section *rel = &sections[i], *target;
+		const uint8_t *p = image + rel->off;
+
+		if (rel->type != SHT_REL_)
+			continue;
+		target = section_nr(rel->info, "a relocation section");
+		if (!(target->flags & SHF_EXEC_) || !target->size || !strcmp(target->name, ".text"))
+			continue;
+		for (uint64_t n = rel->size / 16; n; n--, p += 16) {
+			uint32_t s = u64(p + 8) >> 32;
+
+			if (s >= nsymbol)
+				die("a relocation without a symbol");
+			relocate(rel->info, u64(p), &symbols[s]);
+		}
+	}
+}
+
+/* ---- CO-RE ---- */
+
+/* Size of an integer or pointer of the object, 0 for anything larger. */
+static uint32_t scalar_size(uint32_t id)
+{
+	const uint8_t *t = type_nr(id = skip_modifiers(id));
+	unsigned k = kind_of(t);
+
+	return k == K_INT || k == K_PTR || k == K_ENUM || k == K_ENUM64 ? size_of(id) : 0;
+}
+
+/* "0:1:2" from type ID becomes "member.member[n]"; anonymous members are left out: the kernel may have others. */
+static uint32_t field_path(uint32_t id, const char *spec, char *out, size_t cap)
+{
+	size_t len = 0;
+	char *end;
+
+	if (strtoul(spec, &end, 10) || end == spec)
+		die("a field of an array of structs (%s) is not supported", spec);
+	out[0] = 0;
+	while (*end == ':') {
+		const char *num = end + 1;
+		unsigned long n = strtoul(num, &end, 10);
+		const uint8_t *t = type_nr(id = skip_modifiers(id));
+
+		if (end == num)
+			die("a broken access string: %s", spec);
+		if (kind_of(t) == K_ARRAY) {
+			len += snprintf(out + len, cap - len, "[%lu]", n);
+			id = u32(t + 12);
+		} else if ((kind_of(t) == K_STRUCT || kind_of(t) == K_UNION) && n < vlen_of(t)) {
+			const uint8_t *m = t + 12 + 12 * n;
+
+			if (*btf_name(u32(m)))
+				len += snprintf(out + len, cap - len, "%s%s", len ? "." : "", btf_name(u32(m)));
+			if (u32(t + 4) >> 31 && u32(m + 8) >> 24)
+				die("%s is a bit field: not supported", out);
+			id = u32(m + 4);
+		} else {
+			die("an access string that fits no type: %s", spec);
+		}
+		if (len >= cap)
+			die("a field path is too long");
+	}
+	if (*end)
+		die("a broken access string: %s", spec);
+	return scalar_size(id);
+}
+
+static uint32_t type_text(uint32_t id)
+{
+	char name[256];
+	const char *n = btf_name(u32(type_nr(id)));
+	char *flavour;
+
+	if (snprintf(name, sizeof(name), "%s", n) >= (int)sizeof(name))
+		die("a type's name is too long");
+	flavour = strstr(name, "___");
+	if (flavour && flavour > name)
+		*flavour = 0;
+	if (!*name)
+		die("a relocation against a type without a name");
+	return text(name);
+}
+
+static void check_patchable(const struct insn *in, const char *prog)
+{
+	unsigned cls = in->code & 7;
+	int alu_imm = (cls == 4 || cls == 7) && !(in->code & 8);
+
+	if (!alu_imm && in->code != 0x18 && cls != 1 && cls != 2 && cls != 3)
+		die("%s: a CO-RE relocation at an instruction of class %u", prog, cls);
+}
+
+static void add_reloc(uint32_t sec, const uint8_t *rec)
+{
+	uint32_t id = skip_modifiers(u32(rec + 4)), kind = u32(rec + 12);
+	const char *spec = btf_name(u32(rec + 8));
+	const uint8_t *t = type_nr(id);
+	struct reloc *r = &relocs[nreloc];
+	const struct prog *p;
+	char path[512] = "";
+
+	if (nreloc++ == MAX_RELOCS)
+		die("more than %d CO-RE relocations", MAX_RELOCS);
+	r->insn = insn_at(sec, u32(rec), &p);
+	check_patchable(&insns[r->insn], pool + p->name);
+	if (insns[r->insn].code == 0x18 && r->insn + 1 >= p->insn + p->ninsn)
+		die("%s ends within an instruction", pool + p->name);
+	r->kind = kind;
+	r->type = type_text(id);
+	if (kind == ENUM_EXISTS || kind == ENUM_VALUE) {
+		unsigned long n = strtoul(spec, NULL, 10);
+
+		if ((kind_of(t) != K_ENUM && kind_of(t) != K_ENUM64) || n >= vlen_of(t))
+			die("%s: no such enumerator: %s", pool + p->name, spec);
+		snprintf(path, sizeof(path), "%s", btf_name(u32(t + 12 + n * (kind_of(t) == K_ENUM ? 8 : 12))));
+		if (strstr(path, "___"))
+			*strstr(path, "___") = 0;
+	} else if (kind_of(t) != K_STRUCT && kind_of(t) != K_UNION) {
+		die("%s: only fields and types of struct and union can be relocated (%s)", pool + p->name, pool + r->type);
+	} else if (kind == FIELD_OFFSET || kind == FIELD_SIZE || kind == FIELD_EXISTS) {
+		r->size = field_path(id, spec, path, sizeof(path));
+	} else if (kind != TYPE_EXISTS && kind != TYPE_SIZE) {
+		die("%s: CO-RE relocation of kind %u is not supported (bit fields and type ids are not)", pool + p->name, kind);
+	}
+	r->path = text(path);
+}
+
+static void read_core(void)
+{
+	const struct section *sec = section(".BTF.ext");
+	const uint8_t *h, *p, *end;
+	uint32_t rec;
+
+	if (!sec || sec->size < 32)
+		return;
+	h = image + sec->off;
+	if (u16(h) != 0xeb9f || u32(h + 4) < 24)
+		die("a broken .BTF.ext header");
+	if (u32(h + 4) < 32 || !u32(h + 28))
+		return;
+	if ((uint64_t)u32(h + 4) + u32(h + 24) + u32(h + 28) > sec->size || u32(h + 28) < 4)
+		die(".BTF.ext is cut off");
+	p = h + u32(h + 4) + u32(h + 24);
+	end = p + u32(h + 28);
+	rec = u32(p);
+	if (rec < 16)
+		die(".BTF.ext has records of %u bytes", rec);
+	for (p += 4; p < end;) {
+		const struct section *target;
+		uint32_t n;
+
+		if (end - p < 8)
+			die(".BTF.ext is cut off");
+		target = section(btf_name(u32(p)));
+		n = u32(p + 4);
+		p += 8;
+		if (!target || (uint64_t)n * rec > (uint64_t)(end - p))
+			die(".BTF.ext is cut off or names an unknown section");
+		for (; n; n--, p += rec)
+			if (strcmp(target->name, ".text"))
+				add_reloc(target - sections, p);
+	}
+}
+
+/* ---- output ---- */
+
+static void print_array(const char *name, const char *type, const char *what, uint32_t n)
+{
+	if (n)
+		printf("\nstatic const %s %s_%s[%u] = {\n", type, name, what, n);
+}
+
+static void print_arrays(const char *name)
+{
+	print_array(name, "struct bpf_insn", "insn", ninsn);
+	for (uint32_t i = 0; i < ninsn; i++)
+		printf("\t{ 0x%02x, %u, %u, %d, %s%d },\n", insns[i].code, insns[i].dst, insns[i].src, insns[i].off,
+		       insns[i].imm == INT32_MIN ? "-1 " : "", insns[i].imm == INT32_MIN ? -INT32_MAX : insns[i].imm);
+	puts("};");
+	print_array(name, "struct bpf_image_prog", "prog", nprog);
+	for (uint32_t i = 0; i < nprog; i++)
+		printf("\t{ %u, %u, %u, %u, %s, %s }, /* %s */\n", progs[i].name, progs[i].attach, progs[i].insn, progs[i].ninsn,
+		       progs[i].type, progs[i].attach_type, pool + progs[i].name);
+	puts("};");
+	print_array(name, "struct bpf_image_map", "map", nmap);
+	for (uint32_t i = 0; i < nmap; i++)
+		printf("\t{ %u, %u, %u, %u, %u, %u, 0x%x, 0x%xu, %u, %u }, /* %s */\n", maps[i].name, maps[i].type, maps[i].rodata,
+		       maps[i].key, maps[i].value, maps[i].max, maps[i].flags, maps[i].data, maps[i].var, maps[i].nvar, pool + maps[i].name);
+	fputs(nmap ? "};\n" : "", stdout);
+	print_array(name, "struct bpf_image_var", "var", nvar);
+	for (uint32_t i = 0; i < nvar; i++)
+		printf("\t{ %u, %u, %u }, /* %s */\n", vars[i].name, vars[i].off, vars[i].size, pool + vars[i].name);
+	fputs(nvar ? "};\n" : "", stdout);
+	print_array(name, "struct bpf_image_reloc", "reloc", nreloc);
+	for (uint32_t i = 0; i < nreloc; i++)
+		printf("\t{ %u, %u, %u, %u, %u }, /* %s %s */\n", relocs[i].insn, relocs[i].type, relocs[i].path, relocs[i].kind,
+		       relocs[i].size, pool + relocs[i].type, pool + relocs[i].path);
+	fputs(nreloc ? "};\n" : "", stdout);
+	print_array(name, "uint8_t", "data", ndata);
+	for (uint32_t i = 0; i < ndata; i++)
+		printf("%s%u,%s", i % 16 ? " " : "\t", data[i], i % 16 == 15 || i + 1 == ndata ? "\n" : "");
+	fputs(ndata ? "};\n" : "", stdout);
+}
+
+static void print_member(const char *name, const char *what, uint32_t n)
+{
+	if (n)
+		printf("\t.%s = %s_%s,\n", what, name, what);
+}
+
+static void print_image(const char *name)
+{
+	printf("/* Made by scripts/bpfpack from %s: do not edit. */\n#include \"collect/bpfimage.h\"\n", file);
+	print_arrays(name);
+	printf("\nstatic const char %s_str[%u] =\n", name, pool_len);
+	for (uint32_t i = 0; i < pool_len; i += strlen(pool + i) + 1)
+		printf("\t\"%s%s\" /* %u */\n", pool + i, i + strlen(pool + i) + 1 < pool_len ? "\\0" : "", i);
+	printf(";\n\nstatic const struct bpf_image %s_image = {\n", name);
+	print_member(name, "insn", ninsn);
+	print_member(name, "prog", nprog);
+	print_member(name, "map", nmap);
+	print_member(name, "var", nvar);
+	print_member(name, "reloc", nreloc);
+	print_member(name, "data", ndata);
+	print_member(name, "str", pool_len);
+	printf("\t.ninsn = %u, .nprog = %u, .nmap = %u, .nvar = %u, .nreloc = %u,\n\t.license = %u,\n};\n", ninsn, nprog, nmap, nvar,
+	       nreloc, license);
+}
+
+int main(int argc, char **argv)
+{
+	const struct section *sec;
+
+	if (argc != 3 || !*argv[2] || isdigit((unsigned char)*argv[2])) {
+		fprintf(stderr, "usage: bpfpack OBJ.o NAME > NAME.h\n");
+		return 2;
+	}
+	for (const char *c = argv[2]; *c; c++)
+		if (!isalnum((unsigned char)*c) && *c != '_')
+			die("NAME must be a C identifier, not %s", argv[2]);
+	file = argv[1];
+	pool_len = 1; /* text 0 is empty */
+	read_file();
+	read_sections();
+	read_symbols();
+	read_btf();
+	sec = section("license");
+	if (!sec || !sec->size || !memchr(image + sec->off, 0, sec->size))
+		die("no license section");
+	license = text((const char *)image + sec->off);
+	read_maps();
+	read_programs();
+	read_relocations();
+	read_core();
+	file = strrchr(file, '/') ? strrchr(file, '/') + 1 : file;
+	print_image(argv[2]);
+	return ferror(stdout) || fflush(stdout) ? 1 : 0;
+}
