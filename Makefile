@@ -85,7 +85,7 @@ SMALL := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all -fsanitize=add
 LINK_PRE := -fsanitize=address,undefined
 endif
 else
-LINK_PRE += -static -Wl,--build-id=none,-z,noseparate-code,-z,norelro,--no-eh-frame-hdr
+LINK_PRE += -static -Wl,--build-id=none,-z,noseparate-code,-z,norelro,-z,common-page-size=64,--no-eh-frame-hdr
 ifneq ($(SYSROOT)$(IS_MUSL),)
 pkg = $(if $(SYSROOT),PKG_CONFIG_SYSROOT_DIR=$(SYSROOT) \
 	PKG_CONFIG_LIBDIR=$(SYSROOT)/usr/lib/pkgconfig:$(SYSROOT)/lib/pkgconfig) $(PKG_CONFIG) --static
@@ -159,10 +159,10 @@ $(O)/include/version.h: FORCE
 $(O)/.flags: FORCE
 	$(Q)mkdir -p $(@D) && echo '$(CC) $(ALL_CFLAGS)' > $@.new && $(same_or_move)
 
-$(O)/applets/fleutan.o: CPPFLAGS += -include $(O)/include/version.h
+$(O)/applets/fleutan.o: private VERSION_H := -include $(O)/include/version.h
 define compile
 	$(call say,CC,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -c -o $@ $<
+	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(VERSION_H) -c -o $@ $<
 endef
 $(O)/applets.o: $(O)/applets.c $(O)/.flags $(O)/include/autoconf.h
 	$(compile)

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "app/flows.h"
+#include "app/names.h"
 #include "app/run.h"
 #include "core/util.h"
 #include "model/strings.h"
@@ -61,7 +62,7 @@ static const uint8_t cols_vol[] = { F_CWND_BYTES, F_BDP, F_SEGS_OUT, F_SEGS_IN, 
 				    F_SRC, F_SPORT, F_DST, F_DPORT, F_PROCS };
 static const uint8_t cols_group[] = { F_GROUP, F_FLOWS, F_RTT, F_MIN_RTT, F_RETRANS, F_BYTES_SENT, F_BYTES_RECEIVED };
 static const uint8_t cols_sampled[] = { F_SAMPLES, F_AMBIGUOUS, F_RTT_P50, F_RTT_P90, F_RTT_P99, F_RTT_MAX };
-static const uint8_t cols_on_request[] = { F_GROUP, F_FLOWS, F_NETNS, F_CGROUP, F_RMEM, F_RCVBUF, F_WMEM, F_SNDBUF, F_SK_DROPS };
+static const uint8_t cols_on_request[] = { F_GROUP, F_FLOWS, F_NETNS, F_DST_NAME, F_CGROUP, F_RMEM, F_RCVBUF, F_WMEM, F_SNDBUF, F_SK_DROPS };
 
 static void add(struct flowlat *fl, const uint8_t *col, unsigned n)
 {
@@ -78,7 +79,7 @@ static void add_all(struct flowlat *fl)
 		enum flow_source source = flow_field_source(f);
 
 		if (source == FLOW_SRC_ITER || (source == FLOW_SRC_SAMPLE && !fl->look.interval_ns) ||
-		    (memchr(cols_on_request, (int)f, sizeof(cols_on_request)) && !(f == F_NETNS && fl->look.netns)))
+		    memchr(cols_on_request, (int)f, sizeof(cols_on_request)))
 			continue;
 		fl->col[fl->ncol++] = (uint8_t)f;
 	}
@@ -100,6 +101,10 @@ static int choose_columns(struct flowlat *fl, struct err *e)
 		add(fl, cols_usual, sizeof(cols_usual));
 	if (l->interval_ns && !machine && !fl->vol)
 		add(fl, cols_sampled, sizeof(cols_sampled));
+	if (l->netns)
+		fl->col[fl->ncol++] = F_NETNS;
+	if (l->resolve && (l->group == GROUP_NONE || l->group == GROUP_PEER))
+		fl->col[fl->ncol++] = F_DST_NAME;
 	if (!l->cols)
 		return 0;
 	uint8_t usual[SCHEMA_FIELDS_MAX];
@@ -192,7 +197,7 @@ static bool can_stream(const struct flowlat *fl)
 {
 	const struct look *l = &fl->look;
 
-	return (l->words || l->json || l->jsonl) && l->sort_none && !l->interval_ns && l->group == GROUP_NONE && !l->out &&
+	return (l->words || l->json || l->jsonl) && l->sort_none && !l->interval_ns && l->group == GROUP_NONE && !l->out && !l->resolve &&
 	       (!l->rows || l->rows == ROWS_DEFAULT) && !flows_wants_source(&fl->want.fields, FLOW_SRC_ITER);
 }
 
@@ -225,6 +230,8 @@ static int group_rows(struct flowlat *fl, struct section *s, struct err *e)
 	fieldset_add(&want, F_GROUP);
 	fieldset_add(&want, F_FLOWS);
 	fieldset_add(&want, fl->look.sort_field);
+	if (fieldset_has(&want, F_DST_NAME))
+		fieldset_add(&want, F_DST);
 	layout_init(&fl->group_layout, &flow_schema, &want, true);
 	table_init(&fl->groups, &fl->group_layout, CONFIG_MAX_FLOWS);
 	r = rows_group(&fl->groups, fl->flows.row, fl->flows.nrow, &fl->flows.layout, &o, &fl->flows.procs, e);
@@ -244,7 +251,7 @@ static int group_rows(struct flowlat *fl, struct section *s, struct err *e)
 
 #define ROWS_TEXT 100 /* rows of a view for people, unless -N says otherwise */
 
-static int arrange(struct flowlat *fl, struct section *s, struct err *e)
+static int arrange(struct flowlat *fl, struct report *rep, struct section *s, struct err *e)
 {
 	const struct look *l = &fl->look;
 	bool machine = l->json || l->jsonl || l->words || l->metrics;
@@ -260,6 +267,8 @@ static int arrange(struct flowlat *fl, struct section *s, struct err *e)
 	if (r == -ENOMEM)
 		return err_set(e, ENOMEM, "out of memory");
 	s->nrow = limit && limit < s->total ? limit : s->total;
+	if (IS_ENABLED(CONFIG_RESOLVE) && l->resolve && s->layout->slot[F_DST_NAME].width)
+		names_resolve(rep, s);
 	return r;
 }
 
@@ -274,6 +283,8 @@ static int sample(void *ctx, struct report *rep, struct err *e)
 	fl->want.look = &fl->look;
 	for (i = 0; i < fl->ncol; i++)
 		fieldset_add(&fl->want.fields, fl->col[i]);
+	if (fl->look.resolve)
+		fieldset_add(&fl->want.fields, F_DST);
 	if (fl->look.interval_ns)
 		r = sample_interval(fl, rep, e);
 	if (r)
@@ -289,7 +300,7 @@ static int sample(void *ctx, struct report *rep, struct err *e)
 	}
 	r = flows_collect(&fl->flows, &fl->want, rep, e);
 	if (!r)
-		r = arrange(fl, s, e);
+		r = arrange(fl, rep, s, e);
 	if (!r)
 		add_distribution(fl, rep);
 	return r;
@@ -355,7 +366,7 @@ static void text_top(const struct flowlat *fl, const struct report *rep, struct 
 
 static void text_rows(const struct flowlat *fl, const struct report *rep, struct buf *b)
 {
-	static const uint8_t right_flow[] = { F_SRC, F_SPORT, F_DST, F_DPORT, F_PROCS };
+	static const uint8_t ends[] = { F_SRC, F_SPORT, F_DST, F_DPORT };
 	struct barlist list = { .value = F_RTT, .inner = F_MIN_RTT, .has_inner = true, .nthreshold = fl->nthreshold };
 	bool grouped = fl->look.group != GROUP_NONE;
 
@@ -378,14 +389,19 @@ static void text_rows(const struct flowlat *fl, const struct report *rep, struct
 		list.left[1] = F_MIN_RTT;
 		list.nleft = 2;
 	}
+	if (fl->look.netns)
+		list.right[list.nright++] = F_NETNS;
 	if (grouped) {
-		list.right[0] = F_FLOWS;
-		list.right[1] = F_GROUP;
-		list.nright = 2;
+		list.right[list.nright++] = F_FLOWS;
+		list.right[list.nright++] = F_GROUP;
 	} else {
-		list.nright = sizeof(right_flow);
-		memcpy(list.right, right_flow, sizeof(right_flow));
+		memcpy(list.right + list.nright, ends, sizeof(ends));
+		list.nright += sizeof(ends);
 	}
+	if (rep->section[0].layout->slot[F_DST_NAME].width)
+		list.right[list.nright++] = F_DST_NAME;
+	if (!grouped)
+		list.right[list.nright++] = F_PROCS;
 	buf_str(b, fl->vol && !grouped ? "per flow: CWNDB = cwnd x mss (bar), BDP = delivery rate x min rtt, bytes and segments\n"
 		: grouped ? "per group: bar = mean srtt, dark part = min rtt, the rest is queueing\n"
 		: fl->sampled ? "per flow: bar = p99 of the samples, dark part = median\n"
@@ -434,6 +450,18 @@ static void key(void *ctx, int k)
 	}
 }
 
+/* Programs that read JSON sort for themselves: unsorted rows can be printed as they come. */
+static const char *default_sort(const struct flowlat *fl)
+{
+	const struct look *l = &fl->look;
+
+	if ((l->json || l->jsonl || l->words) && l->group == GROUP_NONE)
+		return "none";
+	if (fl->vol)
+		return "cwnd_bytes";
+	return l->interval_ns && l->group == GROUP_NONE ? "rtt_p99" : "rtt";
+}
+
 static int flowlat_main(const struct applet *self, int argc, char **argv)
 {
 	static const uint8_t labels[] = { F_GROUP };
@@ -452,12 +480,10 @@ static int flowlat_main(const struct applet *self, int argc, char **argv)
 	fl->bins = 10;
 	n = opts_parse(self, argc, argv, fl, &e);
 	if (n >= 0) {
-		bool machine = fl->look.json || fl->look.jsonl || fl->look.words;
-
 		/* One label set per group keeps a fleet's metrics bounded. */
 		if (fl->look.metrics && fl->look.group == GROUP_NONE)
 			fl->look.group = GROUP_PROC;
-		n = look_settle(&fl->look, machine && !fl->look.group ? "none" : fl->vol ? "cwnd_bytes" : "rtt", (unsigned)n, argv, &e);
+		n = look_settle(&fl->look, default_sort(fl), (unsigned)n, argv, &e);
 	}
 	if (!n)
 		n = choose_columns(fl, &e);

@@ -2,16 +2,20 @@
 /*
  * Every RTT sample of every TCP socket of one network namespace, counted in the kernel into a histogram per flow.
  *
- * tcp_probe fires at the start of tcp_rcv_established(), before the segment's acknowledgement is processed: what it sees is what the
- * segments before it left behind. So the first sight of a socket is the exact state at the beginning, and the update made by the last
- * segment is seen later: by the next segment, by a change of state, or by the iterator that user space runs before it reads.
+ * tcp_probe fires at the start of tcp_rcv_established(), before the segment's acknowledgement is processed: what it
+ * sees is what the segments before it left behind. So the first sight of a socket is the exact state at the
+ * beginning, and the update made by the last segment is seen later: by the next segment, by a change of state, or by
+ * the iterator that user space runs before it reads.
  *
- * The socket is locked (or owned by the softirq) in all three programs, so a flow's record and cells have one writer at a time
- * and need no atomic operations; where an old kernel's iterator does not lock, a torn look is told by rtt_recover().
+ * The socket is locked (or owned by the softirq) in all three programs, so a flow's record and cells have one writer
+ * at a time and need no atomic operations; where an old kernel's iterator does not lock, a torn look is told by
+ * rtt_recover().
  */
 #include <stdbool.h>
 #include <stdint.h>
 #include <linux/bpf.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 #include "model/hist.h"
 #include "collect/rttrec.h"
@@ -196,7 +200,7 @@ static __always_inline void lose(uint64_t id, bool flow)
 	__sync_fetch_and_add(&c->evicted, 1);
 }
 
-/* A record for a socket seen for the first time. VIRGIN: it has just been established, its estimator began at nothing. */
+/* A record for a socket seen for the first time. VIRGIN: just established, its estimator began at nothing. */
 static __always_inline struct rtt_rec *begin(struct tcp_sock *tp, uint64_t id, bool virgin)
 {
 	struct sock_common *c = &SK(tp)->__sk_common;
@@ -205,13 +209,13 @@ static __always_inline struct rtt_rec *begin(struct tcp_sock *tp, uint64_t id, b
 	if (!virgin)
 		take(tp, &r.last);
 	r.ifindex = c->skc_bound_dev_if;
-	r.sport = __builtin_bswap16(tp->inet_conn.icsk_inet.inet_sport);
-	r.dport = __builtin_bswap16(c->skc_dport);
+	r.sport = bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport);
+	r.dport = bpf_ntohs(c->skc_dport);
 	r.family = c->skc_family;
 	if (r.family == AF_INET) {
 		*(uint32_t *)r.src = c->skc_rcv_saddr;
 		*(uint32_t *)r.dst = c->skc_daddr;
-	} else {
+	} else if (bpf_core_field_exists(c->skc_v6_daddr)) {
 		bpf_probe_read_kernel(r.src, sizeof(r.src), &c->skc_v6_rcv_saddr);
 		bpf_probe_read_kernel(r.dst, sizeof(r.dst), &c->skc_v6_daddr);
 	}
@@ -289,7 +293,7 @@ int rtt_set_state(uint64_t *ctx)
 	if (!tp || !ours(tp))
 		return 0;
 	id = flow_id(tp);
-	/* A former life that is still there had the same addresses and ports: its record is overwritten, its cells go on. */
+	/* A former life that is still there had the same addresses and ports: a new record, the cells go on. */
 	r = state == TCP_ESTABLISHED ? begin(tp, id, true) : bpf_map_lookup_elem(&rtt_flows, &id);
 	if (!r)
 		return 0;

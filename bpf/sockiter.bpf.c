@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What inet_diag does not tell about a socket: on which CPU and from which queue it receives, and its sequence numbers. */
+/* What inet_diag does not tell about a socket: its receiving CPU and queue, and its sequence numbers. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <linux/bpf.h>
@@ -68,8 +68,8 @@ struct bpf_iter__udp {
 const volatile uint32_t cpus;
 
 /*
- * An accepted socket has in its queue whatever was in that memory before, until a packet comes from a device that records its
- * queues. Such devices have NAPI as well, so the queue counts where that was seen.
+ * An accepted socket has in its queue whatever was in that memory before, until a packet comes from a device that
+ * records its queues. Such devices have NAPI as well, so the queue counts where that was seen.
  */
 static __always_inline uint32_t queue_of(const struct sock *sk, bool accepted)
 {

@@ -79,7 +79,7 @@ int task_file(struct bpf_iter__task_file *ctx)
 	rec.head.pid = task->tgid;
 	rec.head.thread = task->pid != task->tgid;
 	bpf_probe_read_kernel(rec.head.comm, sizeof(rec.head.comm), task->group_leader->comm);
-	/* When the buffer is full the kernel drops what was written and comes back with the same file: so both in one write. */
+	/* When the buffer is full the kernel drops what was written and repeats the file: so both in one write. */
 	if (!bpf_seq_write(ctx->meta->seq, &rec, sizeof(rec)))
 		current = rec.head.pid;
 	return 0;

@@ -5,58 +5,21 @@
  * is an error here, at build time, and never a surprise on a router.
  */
 #include <ctype.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "bpfpack.h"
 
 #define MAX_PROGS 64
 #define MAX_MAPS 64
 #define MAX_VARS 512
 #define MAX_RELOCS 2048
 #define MAX_INSNS 65535
-#define MAX_TYPES 65536
-#define NO_DATA 0xffffffffu
 
-enum { SHT_SYMTAB_ = 2, SHT_NOBITS_ = 8, SHT_REL_ = 9, SHF_EXEC_ = 4, STT_OBJECT_ = 1, STT_FUNC_ = 2, STT_SECTION_ = 3 };
-enum { K_INT = 1, K_PTR, K_ARRAY, K_STRUCT, K_UNION, K_ENUM, K_FWD, K_TYPEDEF, K_VOLATILE, K_CONST, K_RESTRICT, K_FUNC,
-	K_FUNC_PROTO, K_VAR, K_DATASEC, K_FLOAT, K_DECL_TAG, K_TYPE_TAG, K_ENUM64, K_MAX };
-enum { FIELD_OFFSET = 0, FIELD_SIZE = 1, FIELD_EXISTS = 2, TYPE_EXISTS = 8, TYPE_SIZE = 9, ENUM_EXISTS = 10, ENUM_VALUE = 11 };
-
-struct section {
-	const char *name;
-	uint32_t type, link, info;
-	uint64_t flags, off, size;
-	int map; /* index of the map its variables live in, or -1 */
-};
-
-struct symbol {
-	const char *name;
-	uint8_t type;
-	uint32_t sec;
-	uint64_t value, size;
-};
+enum { FIELD_OFFSET, FIELD_SIZE, FIELD_EXISTS, TYPE_EXISTS = 8, TYPE_SIZE, ENUM_EXISTS, ENUM_VALUE };
 
 struct insn { uint8_t code, dst, src; int16_t off; int32_t imm; };
 struct prog { uint32_t name, attach, insn, ninsn, sec, start; const char *type, *attach_type; };
 struct map { uint32_t name, type, rodata, key, value, max, flags, data, var, nvar, sec, off; };
 struct var { uint32_t name, off, size; };
 struct reloc { uint32_t insn, type, path, kind, size; };
-
-static const char *file;
-static uint8_t *image;
-static size_t image_len;
-static int big; /* the object's byte order */
-
-static struct section *sections;
-static uint32_t nsection;
-static struct symbol *symbols;
-static uint32_t nsymbol;
-static const uint8_t *btf_type[MAX_TYPES];
-static uint32_t nbtf;
-static const char *btf_str;
-static uint32_t btf_str_len;
 
 static struct insn insns[MAX_INSNS];
 static struct prog progs[MAX_PROGS];
@@ -68,48 +31,6 @@ static char pool[65536];
 static uint32_t pool_len;
 static uint8_t *data;
 static uint32_t ndata;
-
-static _Noreturn void die(const char *fmt, ...)
-{
-	va_list ap;
-
-	fprintf(stderr, "bpfpack: %s: ", file ? file : "");
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-	exit(1);
-}
-
-static uint64_t number(const uint8_t *p, unsigned bytes)
-{
-	uint64_t v = 0;
-
-	for (unsigned i = 0; i < bytes; i++)
-		v |= (uint64_t)p[big ? bytes - 1 - i : i] << (8 * i);
-	return v;
-}
-
-static uint16_t u16(const uint8_t *p) { return number(p, 2); }
-static uint32_t u32(const uint8_t *p) { return number(p, 4); }
-static uint64_t u64(const uint8_t *p) { return number(p, 8); }
-
-/* LEN bytes at OFF of the file, or the end of the program. */
-static const uint8_t *at(uint64_t off, uint64_t len)
-{
-	if (off > image_len || len > image_len - off)
-		die("truncated: %llu bytes wanted at %llu", (unsigned long long)len, (unsigned long long)off);
-	return image + off;
-}
-
-static void *grow(size_t n, size_t each)
-{
-	void *p = calloc(n ? n : 1, each);
-
-	if (!p)
-		die("out of memory");
-	return p;
-}
 
 /* Interns a text, returns its offset. Offset 0 is the empty text. */
 static uint32_t text(const char *s)
@@ -127,192 +48,6 @@ static uint32_t text(const char *s)
 	memcpy(pool + pool_len, s, len);
 	pool_len += len;
 	return pool_len - len;
-}
-
-/* ---- ELF ---- */
-
-static const char *str_at(const struct section *tab, uint32_t off)
-{
-	const char *s = (const char *)at(tab->off, tab->size);
-
-	if (off >= tab->size || !memchr(s + off, 0, tab->size - off))
-		die("a name lies outside its table");
-	return s + off;
-}
-
-static struct section *section(const char *name)
-{
-	for (uint32_t i = 1; i < nsection; i++)
-		if (!strcmp(sections[i].name, name))
-			return &sections[i];
-	return NULL;
-}
-
-static struct section *section_nr(uint32_t i, const char *what)
-{
-	if (i >= nsection)
-		die("%s refers to section %u of %u", what, i, nsection);
-	return &sections[i];
-}
-
-static void read_file(void)
-{
-	FILE *f = fopen(file, "rb");
-	size_t n, cap = 1 << 16;
-
-	if (!f)
-		die("cannot be opened");
-	image = grow(cap, 1);
-	while ((n = fread(image + image_len, 1, cap - image_len, f)) > 0) {
-		image_len += n;
-		if (image_len < cap)
-			continue;
-		if (cap > 1 << 26 || !(image = realloc(image, cap *= 2)))
-			die("too large");
-	}
-	if (ferror(f))
-		die("cannot be read");
-	fclose(f);
-}
-
-static void read_sections(void)
-{
-	const uint8_t *h = at(0, 64), *s;
-	uint32_t names;
-	uint64_t table;
-
-	if (memcmp(h, "\177ELF", 4) || h[4] != 2 || (h[5] != 1 && h[5] != 2))
-		die("not a 64-bit ELF file");
-	big = h[5] == 2;
-	if (u16(h + 16) != 1 || u16(h + 18) != 247)
-		die("not a relocatable file for BPF");
-	if (u16(h + 58) != 64)
-		die("section headers of an odd size");
-	table = u64(h + 40);
-	nsection = u16(h + 60);
-	names = u16(h + 62);
-	sections = grow(nsection, sizeof(*sections));
-	s = at(table, (uint64_t)nsection * 64);
-	for (uint32_t i = 0; i < nsection; i++, s += 64)
-		sections[i] = (struct section){ NULL, u32(s + 4), u32(s + 40), u32(s + 44), u64(s + 8), u64(s + 24), u64(s + 32), -1 };
-	for (uint32_t i = 0; i < nsection; i++) {
-		if (sections[i].type != SHT_NOBITS_)
-			at(sections[i].off, sections[i].size);
-		sections[i].name = str_at(section_nr(names, "the header"), u32(at(table, (uint64_t)nsection * 64) + 64 * i));
-	}
-}
-
-static void read_symbols(void)
-{
-	for (uint32_t i = 0; i < nsection; i++) {
-		const struct section *sec = &sections[i];
-		const uint8_t *p = image + sec->off;
-
-		if (sec->type != SHT_SYMTAB_)
-			continue;
-		nsymbol = sec->size / 24;
-		symbols = grow(nsymbol, sizeof(*symbols));
-		for (uint32_t k = 0; k < nsymbol; k++, p += 24)
-			symbols[k] = (struct symbol){ str_at(section_nr(sec->link, "the symbol table"), u32(p)), p[4] & 15, u16(p + 6),
-						      u64(p + 8), u64(p + 16) };
-		return;
-	}
-	die("no symbol table");
-}
-
-/* ---- BTF of the object ---- */
-
-static unsigned kind_of(const uint8_t *t) { return u32(t + 4) >> 24 & 0x1f; }
-static unsigned vlen_of(const uint8_t *t) { return u32(t + 4) & 0xffff; }
-
-static uint64_t extra_bytes(const uint8_t *t)
-{
-	static const uint8_t fixed[K_MAX] = { [K_INT] = 4, [K_ARRAY] = 12, [K_VAR] = 4, [K_DECL_TAG] = 4 };
-	static const uint8_t each[K_MAX] = { [K_STRUCT] = 12, [K_UNION] = 12, [K_ENUM] = 8, [K_FUNC_PROTO] = 8, [K_DATASEC] = 12,
-					     [K_ENUM64] = 12 };
-
-	if (!kind_of(t) || kind_of(t) >= K_MAX)
-		die(".BTF has a type of unknown kind %u", kind_of(t));
-	return fixed[kind_of(t)] + (uint64_t)each[kind_of(t)] * vlen_of(t);
-}
-
-static const char *btf_name(uint32_t off)
-{
-	if (off >= btf_str_len)
-		die(".BTF has a name outside its table");
-	return btf_str + off;
-}
-
-static const uint8_t *type_nr(uint32_t id)
-{
-	if (!id || id >= nbtf)
-		die(".BTF has no type %u", id);
-	return btf_type[id];
-}
-
-static void read_btf(void)
-{
-	const struct section *sec = section(".BTF");
-	const uint8_t *p, *end;
-	uint64_t hdr, len;
-
-	if (!sec || sec->size < 24)
-		die("no .BTF section (compile with -g)");
-	p = image + sec->off;
-	hdr = u32(p + 4);
-	if (u16(p) != 0xeb9f || hdr < 24 || hdr + u32(p + 8) + u32(p + 12) > sec->size || hdr + u32(p + 16) + u32(p + 20) > sec->size)
-		die("a broken .BTF header");
-	btf_str = (const char *)p + hdr + u32(p + 16);
-	btf_str_len = u32(p + 20);
-	if (!btf_str_len || btf_str[btf_str_len - 1])
-		die("broken .BTF names");
-	end = p + hdr + u32(p + 8) + u32(p + 12);
-	p += hdr + u32(p + 8);
-	for (nbtf = 1; p < end; p += len) {
-		if (end - p < 12 || (uint64_t)(end - p) < (len = 12 + extra_bytes(p)))
-			die(".BTF is cut off");
-		if (nbtf == MAX_TYPES)
-			die(".BTF is too large");
-		btf_type[nbtf++] = p;
-	}
-}
-
-static uint32_t skip_modifiers(uint32_t id)
-{
-	for (int i = 0; i < 32; i++) {
-		const uint8_t *t = type_nr(id);
-		unsigned k = kind_of(t);
-
-		if (k != K_TYPEDEF && k != K_VOLATILE && k != K_CONST && k != K_RESTRICT && k != K_TYPE_TAG)
-			return id;
-		id = u32(t + 8);
-	}
-	die(".BTF has a type that refers to itself");
-}
-
-static uint64_t size_of(uint32_t id)
-{
-	uint64_t n = 1;
-
-	for (int i = 0; i < 16; i++) {
-		const uint8_t *t = type_nr(id = skip_modifiers(id));
-
-		switch (kind_of(t)) {
-		case K_INT: case K_STRUCT: case K_UNION: case K_ENUM: case K_ENUM64: case K_FLOAT:
-			return n * u32(t + 8);
-		case K_PTR:
-			return n * 8;
-		case K_ARRAY:
-			n *= u32(t + 20);
-			id = u32(t + 12);
-			break;
-		default:
-			die("a type without a size is used where one is needed");
-		}
-		if (n > NO_DATA)
-			break;
-	}
-	die("an array is too large");
 }
 
 /* ---- maps and variables ---- */
@@ -353,9 +88,10 @@ static void add_variables(struct section *sec)
 	sec->map = nmap;
 	m = map_new();
 	/* 2: BPF_MAP_TYPE_ARRAY; 1 << 7: BPF_F_RDONLY_PROG */
-	*m = (struct map){ text(sec->name + 1), 2, rodata, 4, sec->size, 1, rodata ? 1 << 7 : 0, NO_DATA, nvar, 0, 0, 0 };
+	*m = (struct map){ .name = text(sec->name + 1), .type = 2, .rodata = rodata, .key = 4, .value = sec->size,
+			   .max = 1, .flags = rodata ? 1 << 7 : 0, .data = NO_DATA, .var = nvar };
 	if (sec->type != SHT_NOBITS_)
-		m->data = data_add(image + sec->off, sec->size);
+		m->data = data_add(bytes(sec), sec->size);
 	for (uint32_t i = 0; i < nsymbol; i++) {
 		const struct symbol *s = &symbols[i];
 
@@ -474,9 +210,12 @@ static void name_program(struct prog *p, const char *sec)
 
 		if (strncmp(sec, kinds[i].prefix, n) || (!kinds[i].kernel && sec[n] && sec[n] != '/'))
 			continue;
-		if (kinds[i].kernel && (!sec[n] || snprintf(buf, sizeof(buf), "%s%s", kinds[i].kernel, sec + n) >= (int)sizeof(buf)))
+		buf[0] = 0;
+		if (kinds[i].kernel && snprintf(buf, sizeof(buf), "%s%s", kinds[i].kernel, sec + n) >= (int)sizeof(buf))
+			die("section %s: the name is too long", sec);
+		if (kinds[i].kernel && !sec[n])
 			die("section %s: what to attach to?", sec);
-		p->attach = text(kinds[i].kernel ? buf : "");
+		p->attach = text(buf);
 		p->type = kinds[i].type;
 		p->attach_type = kinds[i].attach_type;
 		return;
@@ -498,7 +237,7 @@ static void read_insns(struct prog *p, const uint8_t *b)
 			in->src = b[1] & 15;
 		}
 		if (in->code == 0x85 && in->src)
-			die("%s calls a function that is not inlined (mark it __always_inline) or a kfunc", pool + p->name);
+			die("%s calls a function that is not inlined (__always_inline?) or a kfunc", pool + p->name);
 	}
 }
 
@@ -524,7 +263,7 @@ static void read_programs(void)
 		p->start = s->value / 8;
 		p->ninsn = s->size / 8;
 		name_program(p, sec->name);
-		read_insns(p, image + sec->off + s->value);
+		read_insns(p, bytes(sec) + s->value);
 	}
 	if (!nprog)
 		die("no program in it");
@@ -533,12 +272,20 @@ static void read_programs(void)
 /* Index of the instruction at byte OFF of section SEC; *P its program. */
 static uint32_t insn_at(uint32_t sec, uint64_t off, const struct prog **p)
 {
-	for (uint32_t i = 0; i < nprog; i++)
-		if (progs[i].sec == sec && off % 8 == 0 && off / 8 >= progs[i].start && off / 8 - progs[i].start < progs[i].ninsn) {
+	for (uint32_t i = 0; i < nprog; i++) {
+		uint64_t n = off / 8 - progs[i].start;
+
+		if (progs[i].sec == sec && off % 8 == 0 && off / 8 >= progs[i].start && n < progs[i].ninsn) {
 			*p = &progs[i];
-			return progs[i].insn + (off / 8 - progs[i].start);
+			return progs[i].insn + n;
 		}
+	}
 	die("a relocation points outside the programs of %s", sections[sec].name);
+}
+
+static const char *symbol_name(const struct symbol *s)
+{
+	return *s->name ? s->name : sections[s->sec].name;
 }
 
 static void relocate(uint32_t sec, uint64_t off, const struct symbol *s)
@@ -546,11 +293,12 @@ static void relocate(uint32_t sec, uint64_t off, const struct symbol *s)
 	const struct prog *p;
 	uint32_t at_insn = insn_at(sec, off, &p), m;
 	struct insn *in = &insns[at_insn];
+	uint32_t inner;
 
 	if (!s->sec || s->sec >= nsection)
 		die("%s uses extern %s: not supported", pool + p->name, s->name);
 	if (in->code != 0x18 || at_insn + 1 >= p->insn + p->ninsn)
-		die("%s refers to %s in an unsupported way", pool + p->name, *s->name ? s->name : sections[s->sec].name);
+		die("%s refers to %s in an unsupported way", pool + p->name, symbol_name(s));
 	if (sections[s->sec].map >= 0) {
 		in->src = 2; /* BPF_PSEUDO_MAP_VALUE */
 		in[1].imm = (int32_t)(s->value + (uint32_t)in->imm);
@@ -559,11 +307,12 @@ static void relocate(uint32_t sec, uint64_t off, const struct symbol *s)
 			die("%s refers to a place outside %s", pool + p->name, sections[s->sec].name);
 		return;
 	}
+	inner = s->type == STT_SECTION_ ? (uint32_t)in->imm : 0;
 	for (m = 0; m < nmap; m++)
-		if (maps[m].sec == s->sec && maps[m].off == s->value + (s->type == STT_SECTION_ ? (uint32_t)in->imm : 0))
+		if (maps[m].sec == s->sec && maps[m].off == s->value + inner)
 			break;
 	if (m == nmap)
-		die("%s refers to %s, which is no map and no variable", pool + p->name, *s->name ? s->name : sections[s->sec].name);
+		die("%s refers to %s, which is no map and no variable", pool + p->name, symbol_name(s));
 	in->src = 1; /* BPF_PSEUDO_MAP_FD */
 	in->imm = m;
 }
@@ -572,10 +321,11 @@ static void read_relocations(void)
 {
 	for (uint32_t i = 0; i < nsection; i++) {
 		const struct section *rel = &sections[i], *target;
-		const uint8_t *p = image + rel->off;
+		const uint8_t *p;
 
 		if (rel->type != SHT_REL_)
 			continue;
+		p = bytes(rel);
 		target = section_nr(rel->info, "a relocation section");
 		if (!(target->flags & SHF_EXEC_) || !target->size || !strcmp(target->name, ".text"))
 			continue;
@@ -689,11 +439,11 @@ static void add_reloc(uint32_t sec, const uint8_t *rec)
 		if (strstr(path, "___"))
 			*strstr(path, "___") = 0;
 	} else if (kind_of(t) != K_STRUCT && kind_of(t) != K_UNION) {
-		die("%s: only fields and types of struct and union can be relocated (%s)", pool + p->name, pool + r->type);
+		die("%s: only fields and types of struct and union can be relocated", pool + p->name);
 	} else if (kind == FIELD_OFFSET || kind == FIELD_SIZE || kind == FIELD_EXISTS) {
 		r->size = field_path(id, spec, path, sizeof(path));
 	} else if (kind != TYPE_EXISTS && kind != TYPE_SIZE) {
-		die("%s: CO-RE relocation of kind %u is not supported (bit fields and type ids are not)", pool + p->name, kind);
+		die("%s: CO-RE relocation of kind %u is not supported", pool + p->name, kind);
 	}
 	r->path = text(path);
 }
@@ -706,7 +456,7 @@ static void read_core(void)
 
 	if (!sec || sec->size < 32)
 		return;
-	h = image + sec->off;
+	h = bytes(sec);
 	if (u16(h) != 0xeb9f || u32(h + 4) < 24)
 		die("a broken .BTF.ext header");
 	if (u32(h + 4) < 32 || !u32(h + 28))
@@ -751,23 +501,23 @@ static void print_arrays(const char *name)
 		       insns[i].imm == INT32_MIN ? "-1 " : "", insns[i].imm == INT32_MIN ? -INT32_MAX : insns[i].imm);
 	puts("};");
 	print_array(name, "struct bpf_image_prog", "prog", nprog);
-	for (uint32_t i = 0; i < nprog; i++)
-		printf("\t{ %u, %u, %u, %u, %s, %s }, /* %s */\n", progs[i].name, progs[i].attach, progs[i].insn, progs[i].ninsn,
-		       progs[i].type, progs[i].attach_type, pool + progs[i].name);
+	for (struct prog *p = progs; p < progs + nprog; p++)
+		printf("\t{ %u, %u, %u, %u, %s, %s }, /* %s */\n", p->name, p->attach, p->insn, p->ninsn, p->type,
+		       p->attach_type, pool + p->name);
 	puts("};");
 	print_array(name, "struct bpf_image_map", "map", nmap);
-	for (uint32_t i = 0; i < nmap; i++)
-		printf("\t{ %u, %u, %u, %u, %u, %u, 0x%x, 0x%xu, %u, %u }, /* %s */\n", maps[i].name, maps[i].type, maps[i].rodata,
-		       maps[i].key, maps[i].value, maps[i].max, maps[i].flags, maps[i].data, maps[i].var, maps[i].nvar, pool + maps[i].name);
+	for (struct map *m = maps; m < maps + nmap; m++)
+		printf("\t{ %u, %u, %u, %u, %u, %u, 0x%x, 0x%xu, %u, %u }, /* %s */\n", m->name, m->type, m->rodata,
+		       m->key, m->value, m->max, m->flags, m->data, m->var, m->nvar, pool + m->name);
 	fputs(nmap ? "};\n" : "", stdout);
 	print_array(name, "struct bpf_image_var", "var", nvar);
 	for (uint32_t i = 0; i < nvar; i++)
 		printf("\t{ %u, %u, %u }, /* %s */\n", vars[i].name, vars[i].off, vars[i].size, pool + vars[i].name);
 	fputs(nvar ? "};\n" : "", stdout);
 	print_array(name, "struct bpf_image_reloc", "reloc", nreloc);
-	for (uint32_t i = 0; i < nreloc; i++)
-		printf("\t{ %u, %u, %u, %u, %u }, /* %s %s */\n", relocs[i].insn, relocs[i].type, relocs[i].path, relocs[i].kind,
-		       relocs[i].size, pool + relocs[i].type, pool + relocs[i].path);
+	for (struct reloc *r = relocs; r < relocs + nreloc; r++)
+		printf("\t{ %u, %u, %u, %u, %u }, /* %s %s */\n", r->insn, r->type, r->path, r->kind, r->size,
+		       pool + r->type, pool + r->path);
 	fputs(nreloc ? "};\n" : "", stdout);
 	print_array(name, "uint8_t", "data", ndata);
 	for (uint32_t i = 0; i < ndata; i++)
@@ -796,8 +546,8 @@ static void print_image(const char *name)
 	print_member(name, "reloc", nreloc);
 	print_member(name, "data", ndata);
 	print_member(name, "str", pool_len);
-	printf("\t.ninsn = %u, .nprog = %u, .nmap = %u, .nvar = %u, .nreloc = %u,\n\t.license = %u,\n};\n", ninsn, nprog, nmap, nvar,
-	       nreloc, license);
+	printf("\t.ninsn = %u, .nprog = %u, .nmap = %u, .nvar = %u, .nreloc = %u,\n", ninsn, nprog, nmap, nvar, nreloc);
+	printf("\t.license = %u,\n};\n", license);
 }
 
 int main(int argc, char **argv)
@@ -818,9 +568,9 @@ int main(int argc, char **argv)
 	read_symbols();
 	read_btf();
 	sec = section("license");
-	if (!sec || !sec->size || !memchr(image + sec->off, 0, sec->size))
+	if (!sec || !sec->size || !memchr(bytes(sec), 0, sec->size))
 		die("no license section");
-	license = text((const char *)image + sec->off);
+	license = text((const char *)bytes(sec));
 	read_maps();
 	read_programs();
 	read_relocations();

@@ -14,7 +14,7 @@ cleanup() {
 	status=$?
 	for p in $pids; do kill "$p" 2>/dev/null; done
 	for p in $pids; do wait "$p" 2>/dev/null; done
-	for n in $spaces; do ip netns del "$n" 2>/dev/null; done
+	for space in $spaces; do ip netns del "$space" 2>/dev/null; done
 	exit $status
 }
 trap cleanup EXIT
@@ -52,19 +52,19 @@ background() {
 
 # wait_for SECONDS COMMAND…: until it succeeds
 wait_for() {
-	n=$(($1 * 20))
+	tries=$(($1 * 20))
 	shift
 	while ! "$@" >/dev/null 2>&1; do
-		n=$((n - 1))
-		[ $n -gt 0 ] || return 1
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || return 1
 		sleep 0.05
 	done
 }
 
 # netns NAME…: made now, removed with the script; lo is up
 netns() {
-	for n; do
-		ip netns add "$n" && spaces="$spaces $n" && ip -n "$n" link set lo up || return 1
+	for space; do
+		ip netns add "$space" && spaces="$spaces $space" && ip -n "$space" link set lo up || return 1
 	done
 }
 

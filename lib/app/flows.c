@@ -149,6 +149,8 @@ static int keep(void *arg, const void *rec)
 	void *copy;
 
 	if (!rec) {
+		if (spaces_many())
+			return -1; /* what other namespaces gave cannot be told apart any more */
 		table_free(&fl->table);
 		table_init(&fl->table, &fl->layout, p->max);
 		return 0;
@@ -157,6 +159,8 @@ static int keep(void *arg, const void *rec)
 	if (!copy)
 		return 0; /* counted by the table */
 	memcpy(copy, rec, fl->layout.size);
+	if (spaces_name())
+		rec_set(&fl->layout, copy, F_NETNS, spaces_name());
 	return 0;
 }
 
@@ -187,7 +191,7 @@ static int collect_parallel(struct flows *fl, struct flows_pass *p, const struct
 	pthread_t thread;
 	int r, failed = pthread_create(&thread, NULL, procs_thread, &job);
 
-	r = sockdiag_dump(q, keep, p, &fl->stats, e);
+	r = spaces_dump(q, keep, p, &fl->stats, e);
 	if (failed)
 		procs_thread(&job);
 	else
@@ -208,7 +212,7 @@ static int collect_sockets(struct flows *fl, struct flows_pass *p, const struct 
 	if (procs && flows_parallel(p->estimate))
 		return collect_parallel(fl, p, q, e);
 #endif
-	r = sockdiag_dump(q, keep, p, &fl->stats, e);
+	r = spaces_dump(q, keep, p, &fl->stats, e);
 	if (r || !procs)
 		return r;
 	for (i = 0; i < fl->table.n; i++)
@@ -220,7 +224,7 @@ static int collect_sockets(struct flows *fl, struct flows_pass *p, const struct 
 
 int flows_collect(struct flows *fl, const struct flows_want *w, struct report *rep, struct err *e)
 {
-	struct flows_pass p = { .fl = fl, .w = w, .rep = rep, .max = CONFIG_MAX_FLOWS, .estimate = sockdiag_estimate() };
+	struct flows_pass p = { .fl = fl, .w = w, .rep = rep, .max = CONFIG_MAX_FLOWS, .estimate = spaces_estimate() };
 	struct sock_query q;
 	uint32_t i;
 	int r;
@@ -269,7 +273,7 @@ static bool served(const struct flows *fl, const struct flows_want *w, unsigned 
 		return w->rtt != NULL;
 	case FLOW_SRC_CODE:
 		if (f == F_PROCS)
-			return fl->procs_known;
+			return fl->procs_known || w->look->procs == PROCS_NO;
 		return (f != F_CGROUP && f != F_MARK) || fieldset_has(got, f);
 	default:
 		return true;
@@ -284,6 +288,9 @@ void flows_report(const struct flows *fl, const struct flows_want *w, struct rep
 	for (f = 0; f < F_COUNT && fl->stats.sockets; f++)
 		if (fieldset_has(&fl->layout.want, f) && !served(fl, w, f))
 			fieldset_add(&rep->missing, f);
+	if (fl->stats.unsupported)
+		report_source(rep, fl->stats.unsupported & SOCK_PROTO_UDP ? "udp_diag" : "raw_diag", SOURCE_UNAVAILABLE,
+			      "this kernel cannot list these sockets");
 	rep->evicted_flows += fl->table.evicted;
 	rep->lost_records += fl->stats.malformed;
 	rep->incomplete |= fl->stats.incomplete;

@@ -4,6 +4,7 @@
 #define FLEUTAN_FLOWS_PRIV_H
 
 #include "app/flows.h"
+#include "app/spaces.h"
 #include "collect/door.h"
 #include "collect/process.h"
 #include "core/util.h"

@@ -215,6 +215,8 @@ static int receive(void *arg, const void *rec)
 		return -1;
 	}
 	memcpy(s->filling->rec + (size_t)s->filling->n * size, rec, size);
+	if (spaces_name())
+		rec_set(&s->fl->layout, s->filling->rec + (size_t)s->filling->n * size, F_NETNS, spaces_name());
 	if (++s->filling->n < CHUNK_RECORDS)
 		return 0;
 	return queue_chunk(s);
@@ -258,7 +260,7 @@ static int dump(struct stream *s, struct err *e)
 
 	flows_query(&q, s->w->look);
 	q.layout = &s->fl->layout;
-	r = sockdiag_dump(&q, receive, s, &s->fl->stats, e);
+	r = spaces_dump(&q, receive, s, &s->fl->stats, e);
 	if (s->filling)
 		queue_chunk(s);
 	stream_lock(s);
@@ -293,7 +295,7 @@ static int run(struct stream *s, struct err *e)
 int flows_stream(struct flows *fl, const struct flows_want *w, const struct rowfmt *rf, int fd, struct report *rep,
 		 struct err *e)
 {
-	struct stream s = { .fl = fl, .w = w, .rf = rf, .rep = rep, .fd = fd, .estimate = sockdiag_estimate() };
+	struct stream s = { .fl = fl, .w = w, .rf = rf, .rep = rep, .fd = fd, .estimate = spaces_estimate() };
 	int r;
 
 	s.tail = &s.head;

@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "app/spaces.h"
+#include "collect/cgroup.h"
 #include "collect/door.h"
 #include "core/util.h"
 #include "view/live.h"
@@ -293,10 +295,19 @@ int run(const struct run *r)
 		return fail(EXIT_FAILED, "out of memory");
 	err = door_setup(r->look->record ? r->look->record : getenv("FLEUTAN_RECORD"),
 			 r->look->replay ? r->look->replay : getenv("FLEUTAN_REPLAY"), &e);
+	if (!err)
+		err = spaces_open(r->look, &e);
+	if (err == -ENOENT || err == -EINVAL) {
+		free(rep);
+		return fail(EXIT_USAGE, "%s", e.text);
+	}
 	if (!err) {
 		catch_signals();
 		err = IS_ENABLED(CONFIG_LIVE) && r->look->watch ? run_live(r, rep, &e) : run_samples(r, rep, &status, &e);
 	}
+	spaces_close();
+	if (IS_ENABLED(CONFIG_CGROUP))
+		cgroup_free();
 	free(rep);
 	if (err == -EPIPE)
 		return status;

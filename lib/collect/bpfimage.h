@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What scripts/bpfpack.c makes of a BPF object file: constant arrays that lib/collect/bpfobj.c loads without any ELF.
- * Everything is a number in C source, so one generated header is right for the byte order it was generated for, whatever
- * the byte order of the machine that built it. Texts are offsets into one pool (a pointer each would cost more).
+ * Everything is a number in C source, so a header made from a big-endian object is right for a big-endian target,
+ * whatever machine made it. Texts are offsets into one pool (a pointer each would cost more).
  */
 #ifndef FLEUTAN_BPFIMAGE_H
 #define FLEUTAN_BPFIMAGE_H
@@ -12,7 +12,7 @@
 
 struct bpf_image_prog {
 	uint16_t name;
-	uint16_t attach;      /* what the kernel calls it: "tcp_probe", "btf_trace_tcp_probe", "bpf_iter_task_file"; "" none */
+	uint16_t attach;      /* its target: "tcp_probe", "btf_trace_tcp_probe", "bpf_iter_task_file"; "" none */
 	uint16_t insn, ninsn; /* its slice of the instructions */
 	uint8_t type;         /* enum bpf_prog_type */
 	uint8_t attach_type;  /* enum bpf_attach_type, of BPF_PROG_TYPE_TRACING */
@@ -20,7 +20,7 @@ struct bpf_image_prog {
 
 #define BPF_IMAGE_NO_DATA UINT32_MAX
 
-/* A map, or a section of variables, which is an array of one element: "rodata" (frozen before the programs load), "data", "bss". */
+/* A map, or a section of variables: an array of one element named "rodata" (frozen before loading), "data", "bss". */
 struct bpf_image_map {
 	uint16_t name;
 	uint8_t type; /* enum bpf_map_type */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * kbuild: CONFIG_BPF
- * Loads packed BPF programs: copies the instructions, writes into them what the kernel's BTF says, gives the BTF back, and
- * only then creates maps and programs. libbpf's bpf.h makes the system calls.
+ * Loads packed BPF programs: copies the instructions, writes into them what the kernel's BTF says, gives the BTF back,
+ * and only then creates maps and programs. libbpf's bpf.h makes the system calls.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -23,7 +23,7 @@
 #define MAX_BTF (64 << 20)
 #define LOG_SIZE (256 << 10)
 
-/* A call to a helper that does not exist: what cannot be resolved is fine where the verifier sees that it is never reached. */
+/* A call to a helper that does not exist: it does no harm where the verifier sees that it is never reached. */
 #define POISON 0x0f1e0000
 #define POISON_MASK 0xffff0000
 
@@ -54,7 +54,7 @@ static bool skipped(const struct load *l, const struct bpf_image_prog *p)
 
 /* ---- the kernel's BTF as bytes ---- */
 
-/* sysfs lets it be mapped from 6.16 on, which costs no memory; a file of somebody's could shrink under a mapping and is read. */
+/* sysfs lets it be mapped from 6.16 on, which costs no memory; another file could shrink meanwhile and is read. */
 static int map_fd(int fd, bool sysfs, void **out, size_t *len)
 {
 	size_t have = 0;
@@ -135,7 +135,8 @@ static void poison(struct bpf_insn *in, unsigned reloc)
 }
 
 /* The number for one relocation from type ID. False: this type does not have it. */
-static bool resolve(const struct load *l, const struct btf *b, const struct bpf_image_reloc *r, uint32_t id, uint64_t *v)
+static bool resolve(const struct load *l, const struct btf *b, const struct bpf_image_reloc *r, uint32_t id,
+		    uint64_t *v)
 {
 	struct bpf_insn *in = &l->insn[r->insn];
 	const char *path = text(l->img, r->path);
@@ -185,6 +186,13 @@ static void patch(struct bpf_insn *in, uint64_t v, unsigned reloc)
 	}
 }
 
+/* Whether there is such a thing: "no" is an answer. */
+static bool is_question(const struct bpf_image_reloc *r)
+{
+	return r->kind == BPF_RELOC_FIELD_EXISTS || r->kind == BPF_RELOC_TYPE_EXISTS ||
+	       r->kind == BPF_RELOC_ENUM_EXISTS;
+}
+
 static void relocate(const struct load *l, const struct btf *b, struct btf_name *names, unsigned n)
 {
 	for (unsigned i = 0; i < l->img->nreloc; i++) {
@@ -195,16 +203,19 @@ static void relocate(const struct load *l, const struct btf *b, struct btf_name 
 
 		for (k = 0; k < t->n && !resolve(l, b, r, t->id[k], &v); k++)
 			;
-		if (k == t->n && r->kind != BPF_RELOC_FIELD_EXISTS && r->kind != BPF_RELOC_TYPE_EXISTS && r->kind != BPF_RELOC_ENUM_EXISTS)
+		if (k == t->n && !is_question(r))
 			poison(&l->insn[r->insn], i);
 		else
 			patch(&l->insn[r->insn], k == t->n ? 0 : v, i);
 	}
 }
 
-static uint8_t attach_class(const struct bpf_image_prog *p)
+/* What a tracing program is attached to. */
+static struct btf_name *want_target(const struct bpf_image *img, unsigned prog, struct btf_name *names, unsigned *n)
 {
-	return p->attach_type == BPF_TRACE_ITER ? BTF_FUNCTION : BTF_TYPEDEF;
+	const struct bpf_image_prog *p = &img->prog[prog];
+
+	return want(names, n, text(img, p->attach), p->attach_type == BPF_TRACE_ITER ? BTF_FUNCTION : BTF_TYPEDEF);
 }
 
 /* Everything that the kernel's BTF is asked; nothing of it stays in memory. */
@@ -225,7 +236,7 @@ static int ask_btf(struct load *l)
 		want(names, &n, text(img, img->reloc[i].type), by_type(&img->reloc[i]));
 	for (unsigned i = 0; i < img->nprog; i++)
 		if (img->prog[i].type == BPF_PROG_TYPE_TRACING && !skipped(l, &img->prog[i]) && ++asked)
-			want(names, &n, text(img, img->prog[i].attach), attach_class(&img->prog[i]));
+			want_target(img, i, names, &n);
 	if (!img->nreloc && !asked) {
 		free(names);
 		return 0;
@@ -239,8 +250,8 @@ static int ask_btf(struct load *l)
 	if (!ret) {
 		relocate(l, &b, names, n);
 		for (unsigned i = 0; i < img->nprog && asked; i++)
-			if (img->prog[i].type == BPF_PROG_TYPE_TRACING)
-				l->attach_id[i] = want(names, &n, text(img, img->prog[i].attach), attach_class(&img->prog[i]))->id[0];
+			if (img->prog[i].type == BPF_PROG_TYPE_TRACING && !skipped(l, &img->prog[i]))
+				l->attach_id[i] = want_target(img, i, names, &n)->id[0];
 		btf_done(&b);
 	}
 	munmap(p, len);
@@ -260,13 +271,14 @@ static int fill_section(const struct load *l, const struct bpf_image_map *m, int
 		return -ENOMEM;
 	if (m->data != BPF_IMAGE_NO_DATA)
 		memcpy(v, l->img->data + m->data, m->value_size);
-	for (unsigned i = 0; m->rodata && i < l->opts->nconst; i++)
-		for (unsigned k = 0; k < m->nvar; k++) {
-			const struct bpf_image_var *var = &l->img->var[m->var + k];
+	for (unsigned i = 0; m->rodata && i < l->opts->nconst; i++) {
+		const struct bpf_const *c = &l->opts->consts[i];
+		const struct bpf_image_var *var = &l->img->var[m->var];
 
-			if (!strcmp(text(l->img, var->name), l->opts->consts[i].name) && var->size == l->opts->consts[i].size)
-				memcpy(v + var->off, l->opts->consts[i].value, var->size);
-		}
+		for (unsigned k = 0; k < m->nvar; k++, var++)
+			if (!strcmp(text(l->img, var->name), c->name) && var->size == c->size)
+				memcpy(v + var->off, c->value, var->size);
+	}
 	ret = bpf_map_update_elem(fd, &zero, v, 0) ? -errno : 0;
 	free(v);
 	/* Frozen: the verifier takes its values for constants and drops the branches that they close. */
@@ -320,12 +332,13 @@ static void explain(const struct load *l, const char *name, int err, char *log)
 	if ((id & POISON_MASK) == POISON && (id & ~POISON_MASK) < l->img->nreloc) {
 		const struct bpf_image_reloc *r = &l->img->reloc[id & ~POISON_MASK];
 
-		err_set(l->e, EINVAL, "BPF program %s: this kernel has no %s%s%s that it could read", name, text(l->img, r->type),
-			r->path ? "." : "", text(l->img, r->path));
+		err_set(l->e, EINVAL, "BPF program %s: this kernel has no %s%s%s that it could read", name,
+			text(l->img, r->type), r->path ? "." : "", text(l->img, r->path));
 		return;
 	}
 	for (p = strtok_r(log, "\n", &save); p; p = strtok_r(NULL, "\n", &save))
-		if (strncmp(p, "processed ", 10) && strncmp(p, "verification time", 17) && strncmp(p, "stack depth", 11))
+		if (strncmp(p, "processed ", 10) && strncmp(p, "verification time", 17) &&
+		    strncmp(p, "stack depth", 11))
 			line = p;
 	err_set(l->e, err, "BPF program %s: %s%s%s", name, strerror(err), line ? ": " : "", line ? line : "");
 }
@@ -459,7 +472,8 @@ int bpfobj_attach(struct bpfobj *o, const char *prog, struct err *e)
 	if (i < 0)
 		return err_set(e, ENOENT, "no BPF program %s", prog);
 	p = &o->img->prog[i];
-	fd = bpf_raw_tracepoint_open(p->type == BPF_PROG_TYPE_RAW_TRACEPOINT ? text(o->img, p->attach) : NULL, o->fd[o->img->nmap + i]);
+	fd = bpf_raw_tracepoint_open(p->type == BPF_PROG_TYPE_RAW_TRACEPOINT ? text(o->img, p->attach) : NULL,
+				     o->fd[o->img->nmap + i]);
 	if (fd < 0)
 		return err_set(e, errno, "BPF program %s cannot be attached: %s", prog, strerror(errno));
 	o->fd[o->img->nmap + o->img->nprog + i] = fd;
@@ -484,8 +498,8 @@ int bpfobj_iter(struct bpfobj *o, const char *prog, struct err *e)
 }
 
 /*
- * Asks for a tracing program of another program that does not exist: refused for its lack of rights (EPERM) before it is
- * refused for that, and nothing is allocated either way.
+ * Asks to trace another program that does not exist: refused for lack of rights (EPERM) before it is refused for that,
+ * and nothing is allocated either way.
  */
 static const char *try_bpf(void)
 {

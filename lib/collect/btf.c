@@ -10,13 +10,13 @@
 #include "core/util.h"
 
 enum {
-	K_INT = 1, K_PTR, K_ARRAY, K_STRUCT, K_UNION, K_ENUM, K_FWD, K_TYPEDEF, K_VOLATILE, K_CONST, K_RESTRICT, K_FUNC, K_FUNC_PROTO,
-	K_VAR, K_DATASEC, K_FLOAT, K_DECL_TAG, K_TYPE_TAG, K_ENUM64, K_KNOWN
+	K_INT = 1, K_PTR, K_ARRAY, K_STRUCT, K_UNION, K_ENUM, K_FWD, K_TYPEDEF, K_VOLATILE, K_CONST, K_RESTRICT, K_FUNC,
+	K_FUNC_PROTO, K_VAR, K_DATASEC, K_FLOAT, K_DECL_TAG, K_TYPE_TAG, K_ENUM64, K_KNOWN
 };
 
 #define MARK_EVERY 64
 #define MAX_DEPTH 16     /* members within members, modifiers of modifiers */
-#define MAX_VISITS 20000 /* members looked at in one search: types of a hostile file may refer to each other in circles */
+#define MAX_VISITS 20000 /* members looked at in one search: types of a hostile file may go round in circles */
 
 struct type {
 	uint32_t name, info, size; /* size: or the type it refers to */
@@ -44,8 +44,8 @@ static uint32_t vlen_of(uint32_t info)
 static void set_kinds(struct btf *b)
 {
 	static const uint8_t fixed[K_KNOWN] = { [K_INT] = 4, [K_ARRAY] = 12, [K_VAR] = 4, [K_DECL_TAG] = 4 };
-	static const uint8_t each[K_KNOWN] = { [K_STRUCT] = 12, [K_UNION] = 12, [K_ENUM] = 8, [K_FUNC_PROTO] = 8, [K_DATASEC] = 12,
-					       [K_ENUM64] = 12 };
+	static const uint8_t each[K_KNOWN] = { [K_STRUCT] = 12, [K_UNION] = 12, [K_ENUM] = 8, [K_FUNC_PROTO] = 8,
+					       [K_DATASEC] = 12, [K_ENUM64] = 12 };
 
 	memcpy(b->fixed, fixed, sizeof(fixed));
 	memcpy(b->each, each, sizeof(each));
@@ -115,14 +115,16 @@ static void found(struct btf_name *names, unsigned nn, unsigned cls, const char 
 /* The kernel's pointers are as wide as its long, whatever we were compiled for. */
 static void learn_ptr_size(struct btf *b, const char *name, uint32_t size)
 {
-	if ((size == 4 || size == 8) && (!strcmp(name, "long unsigned int") || !strcmp(name, "unsigned long") || !strcmp(name, "long")))
+	if ((size == 4 || size == 8) && (!strcmp(name, "long unsigned int") || !strcmp(name, "unsigned long")))
 		b->ptr_size = size;
 }
 
 static int walk(struct btf *b, struct btf_name *names, unsigned nn, struct err *e)
 {
-	static const uint8_t class_of[K_KNOWN] = { [K_STRUCT] = 1 << BTF_AGGREGATE, [K_UNION] = 1 << BTF_AGGREGATE, [K_ENUM] = 1 << BTF_ENUMERATION,
-		[K_ENUM64] = 1 << BTF_ENUMERATION, [K_TYPEDEF] = 1 << BTF_TYPEDEF, [K_FUNC] = 1 << BTF_FUNCTION };
+	static const uint8_t class_of[K_KNOWN] = {
+		[K_STRUCT] = 1 << BTF_AGGREGATE, [K_UNION] = 1 << BTF_AGGREGATE, [K_ENUM] = 1 << BTF_ENUMERATION,
+		[K_ENUM64] = 1 << BTF_ENUMERATION, [K_TYPEDEF] = 1 << BTF_TYPEDEF, [K_FUNC] = 1 << BTF_FUNCTION,
+	};
 	uint8_t filter[256] = { 0 };
 	uint32_t off = 0, id = 1;
 
@@ -140,7 +142,8 @@ static int walk(struct btf *b, struct btf_name *names, unsigned nn, struct err *
 		info = ld32(t + 4);
 		kind = kind_of(info);
 		if (!kind || kind >= b->kinds)
-			return err_set(e, EINVAL, "BTF type %u is of kind %u, which this program does not know", id, kind);
+			return err_set(e, EINVAL, "BTF type %u is of kind %u, which this program does not know", id,
+				       kind);
 		need = sizeof(struct type) + b->fixed[kind];
 		if (b->each[kind] && (left < need || vlen_of(info) > (left - need) / b->each[kind]))
 			need = UINT32_MAX;

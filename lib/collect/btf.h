@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A walker over BTF, the kernel's description of its own types. It takes bytes and a length (they may come from a file that
- * somebody handed over: hostile), looks for a handful of names in one pass and then answers where their members lie.
+ * A walker over BTF, the kernel's description of its own types. It takes bytes and a length (they may come from a file
+ * that somebody handed over: hostile), looks for a handful of names in one pass, then tells where their members lie.
  */
 #ifndef FLEUTAN_BTF_H
 #define FLEUTAN_BTF_H
@@ -40,8 +40,8 @@ struct btf {
 };
 
 /*
- * Checks LEN bytes at P (which must stay until btf_done) and finds the NN names at NAMES. 0, -EINVAL (no BTF, of the other byte
- * order, broken, or with types of an unknown kind: E says which) or -ENOMEM.
+ * Checks LEN bytes at P (which must stay until btf_done) and finds the NN names at NAMES. 0, -EINVAL (no BTF, of the
+ * other byte order, broken, or with types of an unknown kind: E says which) or -ENOMEM.
  */
 int btf_open(struct btf *b, const void *p, size_t len, struct btf_name *names, unsigned nn, struct err *e);
 void btf_done(struct btf *b);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * kbuild: CONFIG_RESOLVE
- * The bytes of name look-ups. libc's resolver is not used: glibc's opens resolv.conf by itself, past the door, and needs a
- * library of its own to parse.
+ * The bytes of name look-ups. libc's resolver is not used: glibc's opens resolv.conf by itself, past the door, and
+ * needs a library of its own to parse.
  */
 #include "collect/dns.h"
 
@@ -81,7 +81,7 @@ static bool char_ok(uint8_t c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
 }
 
-/* The name at POS as text. False: it is broken, empty, has characters that no host name has, or could pass for an address. */
+/* The name at POS as text. False: broken, empty, with characters no host name has, or it could pass for an address. */
 static bool read_name(const uint8_t *msg, size_t len, size_t pos, char name[DNS_NAME_SIZE])
 {
 	size_t start = pos, n = 0; /* pointers must lead backwards, before START: so they come to an end */
@@ -96,7 +96,7 @@ static bool read_name(const uint8_t *msg, size_t len, size_t pos, char name[DNS_
 			start = pos = get16(msg + pos) & 0x3fff;
 			continue;
 		}
-		if (k > LABEL_MAX || pos + 1 + k > len || n + k + 2 > DNS_NAME_SIZE)
+		if (k > LABEL_MAX || pos + 1 + k > len || n + k + 4 > DNS_NAME_SIZE) /* text of 253 at most */
 			return false;
 		if (n)
 			name[n++] = '.';

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The bytes of name look-ups: DNS questions and answers, /etc/hosts, /etc/resolv.conf. Pure functions of bytes and a length.
- * Addresses are 16 bytes, IPv4 as ::ffff:a.b.c.d.
+ * The bytes of name look-ups: DNS questions and answers, /etc/hosts, /etc/resolv.conf. Pure functions of bytes and a
+ * length. Addresses are 16 bytes, IPv4 as ::ffff:a.b.c.d.
  */
 #ifndef FLEUTAN_DNS_H
 #define FLEUTAN_DNS_H

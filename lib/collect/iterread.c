@@ -31,7 +31,7 @@ static int read_all(struct door_stream *s, char *buf, iter_parse parse, void *ar
 			return err_set(e, -took, "a BPF iterator: %s", strerror(-took));
 		have -= took;
 		memmove(buf, buf + took, have);
-		/* A record never fills the buffer, so what is left is the beginning of one, or the end of a broken recording. */
+		/* A record never fills the buffer: what is left is the beginning of one, or a broken recording ends. */
 		if (!n || have == CHUNK)
 			return have ? err_set(e, EBADMSG, "a BPF iterator ended within a record") : 0;
 	}

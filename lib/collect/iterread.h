@@ -8,7 +8,7 @@
 #include "collect/bpfobj.h"
 #include "core/err.h"
 
-/* Takes whole records from LEN bytes at P: how many bytes it took (the rest comes again, with more behind it), or -errno. */
+/* Takes whole records from LEN bytes at P: how many bytes (the rest comes again, with more behind it), or -errno. */
 typedef ssize_t (*iter_parse)(void *arg, const void *p, size_t len);
 
 /* Runs iterator PROG of O (NULL in a replay) to its end; the stream has the program's name. 0 or -errno. */

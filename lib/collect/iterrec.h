@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the BPF iterators (bpf/taskfile.bpf.c, bpf/sockiter.bpf.c) write and user space reads. Fixed-width types, no holes,
- * the byte order of the machine.
+ * What the BPF iterators (bpf/taskfile.bpf.c, bpf/sockiter.bpf.c) write and user space reads. Fixed-width types, no
+ * holes, the byte order of the machine.
  */
 #ifndef FLEUTAN_ITERREC_H
 #define FLEUTAN_ITERREC_H
 
 #include <stdint.h>
 
-/* task_file: a process, then the inode number (uint32_t, never 0) of each of its sockets. 4 bytes for a socket, not 32. */
+/* task_file: a process, then the inode number (uint32_t, never 0) of each of its sockets. */
 struct iter_task {
 	uint32_t zero;   /* tells a process from an inode */
 	uint32_t pid;    /* of the thread group */

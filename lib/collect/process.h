@@ -3,6 +3,7 @@
 #ifndef FLEUTAN_PROCESS_H
 #define FLEUTAN_PROCESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include "core/err.h"
 #include "model/procset.h"
@@ -23,6 +24,27 @@ struct process_want {
  */
 int process_collect(struct procset *ps, const struct process_want *want, const char **used, char *why, size_t whylen,
 		    struct err *e);
+
+/* True: a link to this inode is asked for. */
+static inline bool process_wants(const struct process_want *w, uint32_t inode)
+{
+	uint32_t lo = 0, hi = w->ninode;
+
+	if (!w->inode)
+		return true;
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (w->inode[mid] < inode)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < w->ninode && w->inode[lo] == inode;
+}
+
+/* The first pid namespace has this inode number on every Linux. */
+#define FIRST_PID_NS "pid:[4026531836]"
 
 /* The rungs. Each fills PS without sealing it. */
 int process_scan_proc(struct procset *ps, const struct process_want *want, struct err *e);

@@ -103,7 +103,8 @@ int resolve_start(struct resolver **rp, const struct resolve_conf *conf, struct 
 	conf = conf ? conf : &usual;
 	r->hosts = conf->hosts ? conf->hosts : "/etc/hosts";
 	if (!door_replaying())
-		add_servers(r, conf->resolv_conf ? conf->resolv_conf : "/etc/resolv.conf", conf->port ? conf->port : 53);
+		add_servers(r, conf->resolv_conf ? conf->resolv_conf : "/etc/resolv.conf",
+			    conf->port ? conf->port : 53);
 	return 0;
 }
 
@@ -218,6 +219,15 @@ static struct server *choose_server(struct resolver *r, unsigned turn)
 	return NULL;
 }
 
+/* Nobody listens there, as ICMP has told, or no way leads there: those who wait for it ask the next one at once. */
+static void bury(struct resolver *r, struct server *s, uint64_t now)
+{
+	s->dead = true;
+	for (unsigned i = 0; i < r->n; i++)
+		if (r->want[i].state == WANT_ASKED && &r->server[r->want[i].server] == s)
+			r->want[i].due_ns = now;
+}
+
 /* Asks for W; false: the kernel takes no more just now. */
 static bool ask(struct resolver *r, struct want *w, uint64_t now)
 {
@@ -240,7 +250,7 @@ static bool ask(struct resolver *r, struct want *w, uint64_t now)
 		w->due_ns = now + BUSY_NS;
 		if (errno == EAGAIN || errno == ENOBUFS || errno == EINTR)
 			return false;
-		s->dead = true; /* nobody listens, no route, a firewall */
+		bury(r, s, now);
 	}
 	answer(r, w, NULL);
 	return true;
@@ -260,9 +270,10 @@ static uint64_t ask_due(struct resolver *r, uint64_t now)
 		else if (ready && (w->state == WANT_ASKED ? now >= w->due_ns :
 				   w->state == WANT_LOCAL_DONE && r->flying < RESOLVE_FLIGHT))
 			ready = ask(r, w, now);
-		if (w->state == WANT_ASKED)
-			next = MIN(next, w->due_ns);
 	}
+	for (unsigned i = 0; i < r->n; i++)
+		if (r->want[i].state == WANT_ASKED)
+			next = MIN(next, r->want[i].due_ns);
 	return ready ? next : now + BUSY_NS;
 }
 
@@ -306,11 +317,7 @@ static void listen_once(struct resolver *r, struct server *s, uint64_t now)
 		}
 		if (errno == EAGAIN || errno == EINTR)
 			return;
-		/* ICMP said that nobody is there: those who wait for this server ask the next one at once. */
-		s->dead = true;
-		for (unsigned k = 0; k < r->n; k++)
-			if (r->want[k].state == WANT_ASKED && &r->server[r->want[k].server] == s)
-				r->want[k].due_ns = now;
+		bury(r, s, now);
 		return;
 	}
 }

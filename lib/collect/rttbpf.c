@@ -4,9 +4,10 @@
  *
  * RTT samples taken in the kernel (bpf/rttsample.bpf.c): loading, reading and tidying its maps.
  *
- * Flows that ended and were read are deleted with their cells, so that endless sampling does not fill the maps. Nothing writes to them any
- * more, except when the same socket address is established again with the same addresses and ports between reading and
- * deletion: then the few samples of that moment are lost and its next segment makes a new record. No count can go wrong by it.
+ * Flows that ended and were read are deleted with their cells, so that endless sampling does not fill the maps.
+ * Nothing writes to them any more, except when the same socket address is established again with the same addresses
+ * and ports between reading and deletion: then the few samples of that moment are lost and its next segment makes a
+ * new record. No count can go wrong by it.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -26,6 +27,7 @@
 #define CELLS_PER_FLOW 16
 #define BATCH 512           /* elements read at once: no bucket of a hash is that full */
 #define MORE_FLOWS 4096     /* room for flows that begin within the interval, beside four times those that are there */
+#define MAX_FLOWS (1U << 22) /* so that sizes of arrays fit into 32 bits */
 
 struct rtt_bpf {
 	struct bpfobj *obj; /* NULL in a replay */
@@ -57,7 +59,8 @@ static int load(struct rtt_bpf *b, uint32_t flows, struct err *e)
 	};
 
 	if (stat("/proc/thread-self/ns/net", &st))
-		return err_set(e, errno, "cannot tell the network namespace: /proc/thread-self/ns/net: %s", strerror(errno));
+		return err_set(e, errno, "cannot tell the network namespace: /proc/thread-self/ns/net: %s",
+			       strerror(errno));
 	netns = (uint32_t)st.st_ino;
 	if (getrandom(&secret, sizeof(secret), GRND_NONBLOCK) != (ssize_t)sizeof(secret))
 		secret = now_ns();
@@ -134,7 +137,7 @@ static int attach(struct rtt_bpf *b, const struct rtt_opts *o, struct err *e)
 	err = bpfobj_attach(b->obj, "rtt_set_state", e);
 	if (!err)
 		err = bpfobj_attach(b->obj, "rtt_probe", e);
-	/* Seeds the sockets in states that tcp_probe passes over, and shows now rather than later whether the iterator works. */
+	/* Seeds the sockets in states that tcp_probe passes over, and shows at once whether the iterator works. */
 	return err ? err : look(b, e);
 }
 
@@ -147,7 +150,7 @@ static int bpf_start(void **state, const struct rtt_opts *o, struct err *e)
 		return err_set(e, ENOMEM, "no memory for sampling");
 	b->stats = -1;
 	b->families = o->families;
-	b->max_flows = MIN(MAX(o->max_flows, 64), UINT32_MAX / CELLS_PER_FLOW / 2);
+	b->max_flows = MIN(MAX(o->max_flows, 64), MAX_FLOWS);
 	if (!door_replaying())
 		err = attach(b, o, e);
 	if (err)
@@ -323,7 +326,8 @@ static int bpf_read(void *state, struct rtt_set *set, struct err *e)
 	}
 	read_counts(b, set);
 	row = (struct rtt_flow_row *)flows.p;
-	err = rtt_join(&b->past, row, flows.n, (struct rtt_cell_row *)cells.p, cells.n, b->families, delete_cell, b, set);
+	err = rtt_join(&b->past, row, flows.n, (struct rtt_cell_row *)cells.p, cells.n, b->families, delete_cell, b,
+		       set);
 	for (uint32_t i = 0; i < flows.n && b->obj; i++)
 		if (row[i].rec.ended)
 			bpf_map_delete_elem(bpfobj_map(b->obj, "rtt_flows"), &row[i].id);

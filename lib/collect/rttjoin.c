@@ -10,6 +10,7 @@
 #include "collect/rttrung.h"
 #include "collect/sockdiag.h"
 #include "core/util.h"
+#include "model/sort.h"
 
 #define FAMILY_4 2  /* AF_INET and AF_INET6 as Linux has them on every target */
 #define FAMILY_6 10
@@ -35,6 +36,63 @@ static int cmp_past_flow(const void *a, const void *b)
 	const struct rtt_past_flow *x = a, *y = b;
 
 	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/* Puts row IDX[i] at place i, for all i. IDX is used up. */
+static void permute(uint8_t *rows, size_t size, uint32_t *idx, uint32_t n)
+{
+	uint8_t first[sizeof(struct rtt_flow_row)];
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t to = i, from;
+
+		if (idx[i] == i)
+			continue;
+		memcpy(first, rows + i * size, size);
+		for (; (from = idx[to]) != i; to = from) {
+			memcpy(rows + to * size, rows + from * size, size);
+			idx[to] = to;
+		}
+		memcpy(rows + to * size, first, size);
+		idx[to] = to;
+	}
+}
+
+static void read_keys(uint64_t *key, const uint8_t *rows, size_t size, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		memcpy(&key[i], rows + i * size, sizeof(key[i]));
+		key[i] >>= 32;
+	}
+}
+
+/*
+ * Sorts N rows of SIZE bytes that begin with an id: linear by its upper half, which is as good as random, then the
+ * short runs that agree in it by CMP. (musl's qsort() alone takes 0.8 s for a million cells.) 0 or -ENOMEM.
+ */
+static int sort_rows(void *rows, size_t size, uint32_t n, int (*cmp)(const void *, const void *))
+{
+	uint64_t *key = malloc(n * sizeof(*key) + 1);
+	uint32_t *idx = malloc(2 * (size_t)n * sizeof(*idx) + 1), to;
+	bool ok = key && idx;
+
+	if (ok) {
+		read_keys(key, rows, size, n);
+		for (uint32_t i = 0; i < n; i++)
+			idx[i] = i;
+		sort_by_key(key, idx, idx + n, n);
+		permute(rows, size, idx, n);
+		read_keys(key, rows, size, n);
+	}
+	for (uint32_t from = 0; ok && from < n; from = to) {
+		for (to = from + 1; to < n && key[to] == key[from]; to++)
+			;
+		if (to - from > 1)
+			qsort((uint8_t *)rows + from * size, to - from, size, cmp);
+	}
+	free(key);
+	free(idx);
+	return ok ? 0 : -ENOMEM;
 }
 
 static void map_addr(uint8_t out[16], const uint8_t in[16], unsigned family)
@@ -137,17 +195,15 @@ static bool family_wanted(unsigned family, unsigned families)
 	return family == FAMILY_4 ? families & SOCK_FAMILY_4 : family == FAMILY_6 && families & SOCK_FAMILY_6;
 }
 
-int rtt_join(struct rtt_past *past, struct rtt_flow_row *flow, uint32_t nflow, struct rtt_cell_row *cell, uint32_t ncell,
-	     unsigned families, rtt_gone_fn gone, void *arg, struct rtt_set *set)
+int rtt_join(struct rtt_past *past, struct rtt_flow_row *flow, uint32_t nflow, struct rtt_cell_row *cell,
+	     uint32_t ncell, unsigned families, rtt_gone_fn gone, void *arg, struct rtt_set *set)
 {
 	struct walk w = { .cell = cell, .n = ncell, .was = past->cell, .nwas = past->ncell, .gone = gone, .arg = arg };
 	uint32_t cap = 0;
-	int err = 0;
+	int err = sort_rows(flow, sizeof(*flow), nflow, cmp_flow);
 
-	if (nflow)
-		qsort(flow, nflow, sizeof(*flow), cmp_flow);
-	if (ncell)
-		qsort(cell, ncell, sizeof(*cell), cmp_cell);
+	if (!err)
+		err = sort_rows(cell, sizeof(*cell), ncell, cmp_cell);
 	for (uint32_t i = 0; i < nflow && !err; i++) {
 		const struct rtt_flow_row *row = &flow[i];
 		struct hist hist = { 0 };

@@ -2,8 +2,9 @@
 /*
  * kbuild: CONFIG_SRC_RTT_POLL
  *
- * Where there is no BPF: the smoothed RTT of each socket, dumped again and again through inet_diag, counted whenever it has changed.
- * These are smoothed values, not samples: peaks are flattened, and what happens between two dumps leaves one trace at most.
+ * Where there is no BPF: the smoothed RTT of each socket, dumped again and again through inet_diag, counted whenever
+ * it has changed. These are smoothed values, not samples: peaks are flattened, and what happens between two dumps
+ * leaves one trace at most.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,7 +18,7 @@
 #define INTERVAL_PARTS 50 /* dumps per interval, where they are cheap enough */
 #define DUMP_SHARE 10     /* at most one part in ten of the time is spent on dumps */
 
-/* ESTABLISHED, FIN_WAIT1, FIN_WAIT2, CLOSE_WAIT, LAST_ACK, CLOSING: those that have an RTT and may still get another. */
+/* ESTABLISHED, FIN_WAIT1, FIN_WAIT2, CLOSE_WAIT, LAST_ACK, CLOSING: those that may still get another RTT. */
 #define STATES (1U << 1 | 1U << 4 | 1U << 5 | 1U << 8 | 1U << 9 | 1U << 11)
 
 struct rtt_poll {
@@ -177,7 +178,8 @@ static int poll_start(void **state, const struct rtt_opts *o, struct err *e)
 		want.w[i] |= o->filter->reads.w[i];
 	sockdiag_layout(&p->layout, &want);
 	p->query = (struct sock_query){
-		.families = o->families, .protos = SOCK_PROTO_TCP, .states = STATES, .filter = o->filter, .layout = &p->layout,
+		.families = o->families, .protos = SOCK_PROTO_TCP, .states = STATES, .filter = o->filter,
+		.layout = &p->layout,
 	};
 	p->max = MAX(o->max_flows, 1);
 	p->period_ns = MAX(o->interval_ns / INTERVAL_PARTS, MIN_PERIOD_NS);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the BPF program rttsample.bpf.c and user space (collect/rttbpf.c) share: the records of its maps, and the arithmetic
- * that gets a sample back out of the kernel's smoothed values. Fixed-width types, no holes.
+ * What the BPF program rttsample.bpf.c and user space (collect/rttbpf.c) share: the records of its maps, and the
+ * arithmetic that gets a sample back out of the kernel's smoothed values. Fixed-width types, no holes.
  */
 #ifndef FLEUTAN_RTTREC_H
 #define FLEUTAN_RTTREC_H
@@ -19,15 +19,16 @@ struct rtt_state {
 };
 
 /*
- * One flow, in a hash by its id: the socket's address in memory mixed with the kernel's hash of its addresses and ports. Together they
- * name one life of one socket on every kernel, also where the cookie cannot be had; the cookie is noted as soon as there is one.
+ * One flow, in a hash by its id: the socket's address in memory mixed with the kernel's hash of its addresses and
+ * ports. Together they name one life of one socket on every kernel, also where the cookie cannot be had; the cookie
+ * is noted as soon as there is one.
  */
 struct rtt_rec {
 	struct rtt_state last;
 	uint32_t ambiguous;
 	uint64_t cookie;      /* 0: none yet */
 	uint32_t inode;       /* 0: none (yet, or any more) */
-	uint32_t min_rtt_us;  /* the kernel's windowed minimum; ~0: none. Written when the iterator passes, and at the end */
+	uint32_t min_rtt_us;  /* the kernel's windowed minimum as the iterator last saw it; ~0: none */
 	uint32_t ended;       /* 1: the socket is closed */
 	uint32_t ifindex;
 	uint16_t sport, dport; /* host byte order */
@@ -50,8 +51,8 @@ struct rtt_count {
 };
 
 /*
- * The one element of map rtt_turned: a bit for each flow (by a hash of its id) that was turned away, so that one flow counts once
- * and not with each of its segments. User space clears it with each reading.
+ * The one element of map rtt_turned: a bit for each flow (by a hash of its id) that was turned away, so that one flow
+ * counts once and not with each of its segments. User space clears it with each reading.
  */
 #define RTT_TURNED_WORDS 1024
 struct rtt_turned {
@@ -70,10 +71,11 @@ enum rtt_verdict {
 /*
  * The sample that led from the estimator's state WAS to IS, in microseconds.
  *
- * tcp_rtt_estimator() adds err = sample - (srtt >> 3) to srtt, so that one difference gives the sample back without loss. The deviation
- * moves in step with it, by an amount that follows from err alone: that tells one update from several (a segment that
- * nobody saw, e.g. in FIN_WAIT1, where tcp_probe does not fire), and it tells "no update" from "an update with err 0", since the deviation then shrinks
- * by a quarter. Only a deviation below one microsecond stands still, and there the sequence numbers may still tell.
+ * tcp_rtt_estimator() adds err = sample - (srtt >> 3) to srtt, so that one difference gives the sample back without
+ * loss. The deviation moves in step with it, by an amount that follows from err alone: that tells one update from
+ * several (a segment that nobody saw, e.g. in FIN_WAIT1, where tcp_probe does not fire), and it tells "no update"
+ * from "an update with err 0", since the deviation then shrinks by a quarter. Only a deviation below one microsecond
+ * stands still, and there the sequence numbers may still tell.
  */
 static inline __attribute__((always_inline)) enum rtt_verdict
 rtt_recover(const struct rtt_state *was, const struct rtt_state *is, uint32_t *sample_us)

@@ -34,7 +34,10 @@ struct rtt_cell_row {
 	uint64_t count;
 };
 
-/* What the reading before had: counts in the kernel only grow, an interval is the difference. Zero-initialise; rtt_past_free(). */
+/*
+ * What the reading before had: counts in the kernel only grow, an interval is the difference. Zero-initialise;
+ * rtt_past_free() at the end.
+ */
 struct rtt_past {
 	struct rtt_cell_row *cell; /* sorted by id and bucket */
 	uint32_t ncell;
@@ -50,11 +53,12 @@ struct rtt_past {
 typedef void (*rtt_gone_fn)(void *arg, const struct rtt_cell *cell);
 
 /*
- * Makes flows of a reading's rows, which it sorts: those in which something happened since PAST. Takes CELL (malloc) over in any case: it
- * becomes the past of the next reading, without the cells of flows that ended: GONE is told those. Pure: for tests. 0 or -ENOMEM.
+ * Makes flows of a reading's rows, which it sorts: those in which something happened since PAST. Takes CELL (malloc)
+ * over in any case: it becomes the past of the next reading, without the cells of flows that ended: GONE is told
+ * those. Pure: for tests. 0 or -ENOMEM.
  */
-int rtt_join(struct rtt_past *past, struct rtt_flow_row *flow, uint32_t nflow, struct rtt_cell_row *cell, uint32_t ncell,
-	     unsigned families, rtt_gone_fn gone, void *arg, struct rtt_set *set);
+int rtt_join(struct rtt_past *past, struct rtt_flow_row *flow, uint32_t nflow, struct rtt_cell_row *cell,
+	     uint32_t ncell, unsigned families, rtt_gone_fn gone, void *arg, struct rtt_set *set);
 void rtt_past_free(struct rtt_past *past);
 
 #endif

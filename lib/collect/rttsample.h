@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Every RTT sample of an interval, per flow: taken in the kernel at each update by BPF (tracepoint tcp_probe), or by polling
- * inet_diag where there is no BPF. One interface, two rungs.
+ * Every RTT sample of an interval, per flow: taken in the kernel at each update by BPF (tracepoint tcp_probe), or by
+ * polling inet_diag where there is no BPF. One interface, two rungs.
  */
 #ifndef FLEUTAN_RTTSAMPLE_H
 #define FLEUTAN_RTTSAMPLE_H
@@ -12,8 +12,11 @@
 #include "model/hist.h"
 
 struct rtt_flow {
-	uint64_t cookie;      /* the kernel's socket cookie: joins with F_COOKIE. A flow that ended before it had one (only on */
-			      /* kernels before 5.12) gets a number of its own from RTT_NO_COOKIE upwards */
+	/*
+	 * The kernel's socket cookie: joins with F_COOKIE. A flow that ended before it had one (where BPF cannot give it
+	 * one: before 5.12) gets a number of its own from RTT_NO_COOKIE upwards.
+	 */
+	uint64_t cookie;
 	struct flow_key key;
 	uint32_t inode;       /* of the socket, 0 unknown: joins with processes also after the socket died */
 	uint32_t samples;     /* hist.total */
@@ -32,7 +35,7 @@ struct rtt_set {
 	uint64_t samples, ambiguous;
 	uint64_t lost;         /* samples that found no room in the kernel's tables */
 	uint64_t evicted;      /* flows that found no room */
-	uint64_t events, run_ns; /* cost: program runs and their time, 0 where the kernel does not tell; polling: dumps and their time */
+	uint64_t events, run_ns; /* cost: program runs and their time, 0 where the kernel does not tell; or dumps and theirs */
 	const char *source;    /* "tcp_probe" or "sock_diag_poll" */
 };
 
@@ -46,14 +49,15 @@ struct rtt_opts {
 	uint64_t interval_ns;       /* polling: chooses its period from it */
 	const struct filter *filter; /* polling: handed to the dumps; may be NULL */
 	unsigned families;
-	bool stats;                 /* have the kernel count the programs' run time (kernel.bpf_stats_enabled) as long as this runs */
+	bool stats;                 /* have the kernel count run time (as kernel.bpf_stats_enabled does) for events, run_ns */
 };
 
 /* Starts sampling in the calling thread's network namespace; WHY: why a better rung was not taken. 0 or -errno. */
 int rtt_start(struct rtt_sampler **out, const struct rtt_opts *o, char *why, size_t whylen, struct err *e);
 /*
- * To be called in a loop until the interval is over: sleeps or polls until DEADLINE_NS (now_ns()) at most, comes back earlier for a signal
- * and every 200 ms for the caller's progress line. In a replay it does not wait at all. 0 or -errno.
+ * To be called in a loop until the interval is over: sleeps or polls until DEADLINE_NS (now_ns()) at most, comes back
+ * earlier for a signal and every 200 ms for the caller's progress line. In a replay it does not wait at all. 0 or
+ * -errno.
  */
 int rtt_wait(struct rtt_sampler *s, uint64_t deadline_ns, struct err *e);
 /* Reads what was sampled since rtt_start or the last rtt_read (deltas: nothing is deleted in the kernel). */

@@ -89,7 +89,11 @@ static int load(struct bpfobj **o, bool udp, struct err *e)
 {
 	uint32_t cpus = possible_cpus();
 	const struct bpf_const consts[] = { { "cpus", &cpus, sizeof(cpus) } };
-	const struct bpfobj_opts opts = { .consts = consts, .nconst = ARRAY_SIZE(consts), .skip = udp ? NULL : "sock_udp" };
+	const struct bpfobj_opts opts = {
+		.consts = consts,
+		.nconst = ARRAY_SIZE(consts),
+		.skip = udp ? NULL : "sock_udp",
+	};
 
 	if (bpf_unavailable())
 		return err_set(e, EOPNOTSUPP, "%s", bpf_unavailable());

@@ -15,12 +15,15 @@ struct sockiter_set {
 	uint32_t n, cap;
 };
 
-/* Reads TCP and UDP sockets of the calling thread's network namespace. Run it after the inet_diag dump, which gives each socket its cookie. */
+/*
+ * Reads TCP and UDP sockets of the calling thread's network namespace. Run it after the inet_diag dump, which gives
+ * each socket its cookie. 0 or -errno (-EOPNOTSUPP: no BPF here).
+ */
 int sockiter_collect(struct sockiter_set *set, bool udp, struct err *e);
 const struct sockiter_rec *sockiter_find(const struct sockiter_set *set, uint64_t cookie);
 void sockiter_free(struct sockiter_set *set);
 
-/* Takes whole records from LEN bytes at P into the set, unsorted: how many bytes, or -errno. For the fuzzer and the tests. */
+/* Takes whole records from LEN bytes at P into the set, unsorted: how many bytes, or -errno. For tests. */
 ssize_t sockiter_parse(void *sockiter_set, const void *p, size_t len);
 
 #endif

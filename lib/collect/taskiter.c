@@ -4,37 +4,14 @@
  * The processes of all sockets from one BPF iterator: no system call per descriptor.
  */
 #include <errno.h>
-#include <stdio.h>
+#include <string.h>
 #include "bpf/taskfile.h"
 #include "collect/bpfobj.h"
 #include "collect/door.h"
 #include "collect/iterread.h"
 #include "collect/iterrec.h"
 #include "collect/taskiter.h"
-#include "core/util.h"
 #include "model/strings.h"
-
-/* Numbers of processes are those of the first pid namespace, which has this inode number on every Linux. */
-#define FIRST_PID_NS "pid:[4026531836]"
-
-static bool wanted(const struct process_want *w, uint32_t inode)
-{
-	uint32_t lo = 0, hi = w->ninode;
-
-	if (!w->inode)
-		return true;
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-
-		if (w->inode[mid] == inode)
-			return true;
-		if (w->inode[mid] < inode)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return false;
-}
 
 static uint32_t add_task(struct procset *ps, const struct iter_task *t)
 {
@@ -59,7 +36,7 @@ ssize_t taskiter_parse(void *taskiter, const void *p, size_t len)
 			if (!it->some)
 				return -EBADMSG;
 			off += sizeof(inode);
-			if (it->proc != UINT32_MAX && wanted(it->want, inode))
+			if (it->proc != UINT32_MAX && process_wants(it->want, inode))
 				procset_add_link(it->ps, inode, it->proc);
 			continue;
 		}
@@ -81,6 +58,7 @@ static int load(struct bpfobj **o, struct err *e)
 
 	if (why)
 		return err_set(e, EOPNOTSUPP, "%s", why);
+	/* The kernel writes the numbers that processes have in the first namespace. */
 	if (door_read_link("/proc/self/ns/pid", ns, sizeof(ns)) > 0 && strcmp(ns, FIRST_PID_NS))
 		return err_set(e, EOPNOTSUPP, "this is a container with process numbers of its own");
 	return bpfobj_load(o, &taskfile_image, NULL, e);

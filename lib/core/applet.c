@@ -17,7 +17,8 @@ static const struct {
 	const char *suffix;
 	uint64_t ns;
 } time_units[] = {
-	{ "m", 60 * NSEC_PER_SEC }, { "s", NSEC_PER_SEC }, { "ms", NSEC_PER_MSEC }, { "us", NSEC_PER_USEC }, { "ns", 1 },
+	{ "m", 60 * NSEC_PER_SEC }, { "s", NSEC_PER_SEC }, { "ms", NSEC_PER_MSEC }, { "us", NSEC_PER_USEC },
+	{ "ns", 1 },
 };
 
 const struct applet *applet_find(const char *name)
@@ -98,12 +99,13 @@ static int store_secs(const struct opt *o, int nlabel, const char *label, const 
 	uint64_t ns, max = o->max ? o->max : UINT64_MAX;
 
 	if (!parse_time(val, strlen(val), NSEC_PER_SEC, &ns))
-		return err_set(e, EINVAL, "%.*s: '%.60s' is not a time (expected seconds such as 5, 0.5 or 200ms)", nlabel,
-			       label, val);
+		return err_set(e, EINVAL, "%.*s: '%.60s' is not a time (expected seconds such as 5, 0.5 or 200ms)",
+			       nlabel, label, val);
 	if (ns < o->min || ns > max) {
 		secs_text(lo, sizeof(lo), o->min);
 		secs_text(hi, sizeof(hi), max);
-		return err_set(e, EINVAL, "%.*s: expected a time from %s to %s, not '%.60s'", nlabel, label, lo, hi, val);
+		return err_set(e, EINVAL, "%.*s: expected a time from %s to %s, not '%.60s'", nlabel, label, lo, hi,
+			       val);
 	}
 	*to = ns;
 	return 0;
@@ -114,8 +116,8 @@ static int store_uint(const struct opt *o, int nlabel, const char *label, const 
 	uint64_t v, max = o->max ? MIN(o->max, UINT32_MAX) : UINT32_MAX;
 
 	if (!parse_u64(val, strlen(val), &v) || v < o->min || v > max)
-		return err_set(e, EINVAL, "%.*s: expected a number from %" PRIu64 " to %" PRIu64 ", not '%.60s'", nlabel,
-			       label, o->min, max, val);
+		return err_set(e, EINVAL, "%.*s: expected a number from %" PRIu64 " to %" PRIu64 ", not '%.60s'",
+			       nlabel, label, o->min, max, val);
 	*to = (uint32_t)v;
 	return 0;
 }
@@ -186,7 +188,8 @@ static int parse_long(struct args *p, struct err *e)
 	int nlabel = (int)MIN(len, 60) + 2;
 
 	if (!o || !len)
-		return err_set(e, EINVAL, "%s: unknown option '%.*s' (see %s --help)", p->a->name, nlabel, label, p->a->name);
+		return err_set(e, EINVAL, "%s: unknown option '%.*s' (see %s --help)", p->a->name, nlabel, label,
+			       p->a->name);
 	if (val && !takes_value(o))
 		return err_set(e, EINVAL, "%.*s: takes no value, but got '%.60s'", nlabel, label, val);
 	if (!val && takes_value(o)) {
@@ -209,7 +212,8 @@ static int parse_short(struct args *p, struct err *e)
 		int err;
 
 		if (!o)
-			return err_set(e, EINVAL, "%s: unknown option '-%c' (see %s --help)", p->a->name, *s, p->a->name);
+			return err_set(e, EINVAL, "%s: unknown option '-%c' (see %s --help)", p->a->name, *s,
+				       p->a->name);
 		if (takes_value(o)) {
 			if (s[1])
 				val = s + 1;

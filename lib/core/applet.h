@@ -48,9 +48,9 @@ const struct applet *applet_find(const char *name);
 
 /*
  * Parses ARGV (argv[0] is the program's name, as main gets it) into the struct at INTO. Words that are no options are
- * collected in argv[0 …] in order; their number is returned (>= 0). A wrong option is one line in E (naming the word and
- * what was expected) and -EINVAL; --help prints help on stdout and returns -ECANCELED. An option may come after words, a
- * repeated one overrides itself, `--` ends the options. A max of 0 is no limit.
+ * collected in argv[0 …] in order; their number is returned (>= 0). A wrong option is one line in E (naming the word
+ * and what was expected) and -EINVAL; --help prints help on stdout and returns -ECANCELED. An option may come after
+ * words, a repeated one overrides itself, `--` ends the options. A max of 0 is no limit.
  */
 int opts_parse(const struct applet *a, int argc, char **argv, void *into, struct err *e);
 void applet_help(const struct applet *a);

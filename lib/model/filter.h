@@ -3,8 +3,8 @@
  * Filter expressions in the terms of ss and tcpdump: `dport 443 and dst 10.0.0.0/8 and rtt > 20ms`.
  *
  * Parsed against a schema into a small tree, evaluated on records with three-valued logic: a comparison with something
- * unknown is unknown, under `not` too, and what is not true selects nothing. Collectors read the tree to hand the kernel
- * what it can apply (collect/diagfilter.c); user space always evaluates the whole.
+ * unknown is unknown, under `not` too, and what is not true selects nothing. Collectors read the tree to hand the
+ * kernel what it can apply (collect/diagfilter.c); user space always evaluates the whole.
  */
 #ifndef FLEUTAN_FILTER_H
 #define FLEUTAN_FILTER_H
@@ -24,8 +24,8 @@ struct filter_node {
 	uint8_t cmp;       /* FO_CMP: enum filter_cmp */
 	uint8_t field;     /* FO_CMP, FO_KNOWN: field of the schema */
 	/*
-	 * FK_ADDR: prefix length in the mapped 128 bits (10.0.0.0/8 is 104). An IPv6 prefix never matches IPv4, not even
-	 * ::/0; what is IPv4 is `= ::ffff:0:0/96` and what is not is `!=` that. Only FC_EQ and FC_NE occur.
+	 * FK_ADDR: prefix length in the mapped 128 bits (10.0.0.0/8 is 104). An IPv6 prefix never matches IPv4, not
+	 * even ::/0; what is IPv4 is `= ::ffff:0:0/96` and what is not is `!=` that. Only FC_EQ and FC_NE occur.
 	 */
 	uint8_t plen;
 	uint8_t left, right; /* FO_AND, FO_OR: both; FO_NOT: left. Indexes into node[] */
@@ -43,28 +43,28 @@ struct filter {
 };
 
 /*
- * Parses TEXT (LEN bytes, anything at all; blanks only: the empty filter). On error returns -EINVAL, leaves F empty, and
- * names the offending word and what was expected: "filter: 'foo' at column 9: expected a field, 'not' or '('".
+ * Parses TEXT (LEN bytes, anything at all; blanks only: the empty filter). On error returns -EINVAL, leaves F empty,
+ * and names the offending word and what was expected: "filter: 'foo' at column 9: expected a field, 'not' or '('".
  *
  * Beyond FIELD OP VALUE it knows
  * - `FIELD VALUE` (equality), `FIELD` alone: a flag is set, a text is not empty, a process is known to hold the socket,
  *   any other field is known (under `not`: is not known; only of processes it may be unknown itself);
- * - `port N`, `portrange A-B`, `host A`, `net P` (either end), the same behind `src`, `dst`, `src or dst`, `src and dst`,
- *   `port (80 or 443)` and `port 80 or 443`; an address alone is a host;
+ * - `port N`, `portrange A-B`, `host A`, `net P` (either end), the same behind `src`, `dst`, `src or dst`, `src and
+ *   dst`, `port (80 or 443)` and `port 80 or 443`; an address alone is a host;
  * - ss's `sport = :443`, `src 10.0.0.1:443`, `dst [::1]:22`, `src *:22`, `fe80::1%eth0`, `fwmark = 0x1/0x3`;
  * - `proc NAME|GLOB|/PATH|PID` (comm, base name of the executable, or its path), `tcp`, `udp` and the other protocols,
  *   `ip`, `ip6`;
  * - `state NAME` and ss's groups (connected, synchronized, bucket, big, all); `state A state B` is either;
  * - `( … )`, and/or/not, & && | || !, = == eq, != ne neq, < lt, <= le leq, > gt, >= ge geq, juxtaposition as `and`;
- * - values with units: 20ms, 1.5s, 300us (a time needs one); 64k, 10M, 1G (powers of 1000), Ki, Mi, Gi (of 1024), with or
- *   without B behind them; 10mbit (rates, /8); 5%. What does not come out whole in the field's unit is an error;
+ * - values with units: 20ms, 1.5s, 300us (a time needs one); 64k, 10M, 1G (powers of 1000), Ki, Mi, Gi (of 1024),
+ *   with or without B behind them; 10mbit (rates, /8); 5%; what does not come out whole in the field's unit is refused;
  * - texts with * and ?, in quotes ('…' or "…") where they hold blanks or signs.
  */
 int filter_parse(struct filter *f, const struct schema *s, const char *text, size_t len, struct err *e);
 
 /*
- * Adds `AND (expression)` to F, which filter_parse() has filled and which may be empty: options such as -4, -t, -p, --netns
- * are filters too. On error F is as it was.
+ * Adds `AND (expression)` to F, which filter_parse() has filled and which may be empty: options such as -4, -t, -p,
+ * --netns are filters too. On error F is as it was.
  */
 int filter_and(struct filter *f, const char *text, struct err *e);
 

@@ -100,9 +100,11 @@ int ends_parse(struct parser *p, const struct ends *q)
 		if (p->lex.cur.kind == T_LPAR)
 			return ends_list(p, q);
 		if (q->field && !parse_at_word(p)) {
-			int addr = q->sides == SIDE_SRC ? p->src : p->dst, num = q->sides == SIDE_SRC ? p->sport : p->dport;
+			bool src = q->sides == SIDE_SRC;
 
-			return node_leaf(p, FO_KNOWN, FC_EQ, port ? num : addr);
+			if (port)
+				return node_leaf(p, FO_KNOWN, FC_EQ, src ? p->sport : p->dport);
+			return node_leaf(p, FO_KNOWN, FC_EQ, src ? p->src : p->dst);
 		}
 	}
 	if (!port && op.cmp != FC_EQ && op.cmp != FC_NE)

@@ -57,8 +57,8 @@ static const struct {
 	bool except; /* all but these */
 	uint16_t set;
 } state_groups[] = {
-	{ "estab", false, 1 << 1 }, { "syn-rcv", false, 1 << 3 }, { "close", false, 1 << 7 }, { "unconn", false, 1 << 7 },
-	{ "listening", false, 1 << 10 }, { "connected", true, 1 << 7 | 1 << 10 },
+	{ "estab", false, 1 << 1 }, { "syn-rcv", false, 1 << 3 }, { "close", false, 1 << 7 },
+	{ "unconn", false, 1 << 7 }, { "listening", false, 1 << 10 }, { "connected", true, 1 << 7 | 1 << 10 },
 	{ "synchronized", true, 1 << 7 | 1 << 10 | 1 << 2 }, { "bucket", false, 1 << 3 | 1 << 6 | 1 << 12 },
 	{ "big", true, 1 << 3 | 1 << 6 | 1 << 12 },
 };

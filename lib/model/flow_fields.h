@@ -17,6 +17,7 @@
 	X(SPORT, "sport", "sport", "SPORT", PORT, NONE, NONE, 2, 1, NULL, SRC_CODE, "local port") \
 	X(DST, "dst", "dst", "PEER", ADDR, NONE, NONE, 16, 1, NULL, SRC_CODE, "peer address") \
 	X(DPORT, "dport", "dport", "DPORT", PORT, NONE, NONE, 2, 1, NULL, SRC_CODE, "peer port") \
+	X(DST_NAME, "dst_name", "dst_name", "NAME", TEXT, NONE, NONE, 4, 1, NULL, SRC_CODE, "name of the peer (-R)") \
 	X(DEV, "dev", "dev", "DEV", TEXT, NONE, NONE, 4, 1, NULL, SRC_CODE, "device the socket is bound to") \
 	X(STATE, "state", "state", "STATE", ENUM, NONE, NONE, 1, 1, state_names, SRC_CODE, "state of the socket") \
 	X(FORWARDED, "forwarded", "forwarded", "FWD", FLAG, NONE, NONE, 1, 1, NULL, SRC_CODE, "passes through this host") \

@@ -9,10 +9,7 @@
 
 #include "core/util.h"
 #include "model/strings.h"
-
-#ifndef FLEUTAN_VERSION
-#define FLEUTAN_VERSION "0"
-#endif
+#include "version.h"
 
 /* \uXXXX, as a surrogate pair where one is not enough. */
 static char *put_escape(char *p, uint32_t cp)
@@ -169,7 +166,10 @@ static void json_row(const struct rowfmt *r, struct buf *b, const void *rec)
 	for (; c < end; c++) {
 		p = row_text(p, c);
 		if (c->op <= ROW_BITS) {
-			p = rec_has(rec, c->field) ? put_number(p, c, row_raw(r->layout, c, rec) * c->scale) : put_null(p);
+			if (rec_has(rec, c->field))
+				p = put_number(p, c, row_raw(r->layout, c, rec) * c->scale);
+			else
+				p = put_null(p);
 		} else if (c->op == ROW_FLAG) {
 			p = rec_has(rec, c->field) ? put_flag(p, rec_raw(r->layout, rec, c->field)) : put_null(p);
 		} else if (c->op == ROW_ENUM || c->op == ROW_ADDR) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * kbuild: CONFIG_LIVE
- * The live screen. What signal handlers do here is write(), tcsetattr(), sigaction() and raise(): all of them are allowed there.
+ * The live screen. Signal handlers only call write(), tcsetattr(), sigaction() and raise(), all of them allowed there.
  */
 #include "view/live.h"
 
@@ -212,7 +212,7 @@ static size_t escape_len(const char *p, size_t len)
 	return MIN(n + 1, len);
 }
 
-/* Copies a line, cut to WIDTH columns (0: no limit); escape sequences take none and are all kept. Returns the columns. */
+/* Copies a line, cut to WIDTH columns (0: no limit); escape sequences take none and all are kept. Returns columns. */
 static unsigned put_line(struct buf *b, const char *p, size_t len, unsigned width)
 {
 	unsigned cols = 0;
@@ -293,7 +293,7 @@ static int take_key(bool late)
 	return 0;
 }
 
-/* Waits until END for a key or a signal. WAITING are the signals to take while waiting. As live_key(), or LOOK_AGAIN. */
+/* Waits until END for a key or a signal. WAITING: the signal mask while waiting. As live_key(), or LOOK_AGAIN. */
 static int wait_key(uint64_t end, const sigset_t *waiting)
 {
 	struct pollfd pfd = { .fd = STDIN_FILENO, .events = POLLIN };

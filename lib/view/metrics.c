@@ -56,7 +56,7 @@ static void put_head(struct buf *b, const char *name, const char *type, const ch
 	buf_printf(b, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
-/* ,name="text" with the comma only after another label. TEXT of LEN bytes is safe to show; quotes in it are escaped here. */
+/* ,name="text" with the comma only after another label. TEXT (LEN bytes) is safe but for quotes, escaped here. */
 static void put_label(struct buf *b, bool first, const char *name, const char *text, size_t len)
 {
 	if (!first)
@@ -82,7 +82,7 @@ static void put_outside_label(struct buf *b, bool first, const char *name, const
 	buf_free(&safe);
 }
 
-/* The labels of one row, without braces. What is unknown has no label: to Prometheus that is the same as an empty one. */
+/* The labels of one row, without braces. What is unknown has none: to Prometheus the same as an empty one. */
 static void row_labels(struct buf *b, const struct report *r, const struct section *s, const void *rec,
 		       const uint8_t *label, unsigned nlabel)
 {
@@ -104,8 +104,8 @@ static void row_labels(struct buf *b, const struct report *r, const struct secti
 }
 
 /*
- * Renders the label sets. Two rows with one set would make readers refuse the whole page (names that differ only in bytes
- * that are no text look alike): each repetition gets a label "dup" with its number.
+ * Renders the label sets. Two rows with one set would make readers refuse the whole page (names that differ only in
+ * bytes that are no text look alike): each repetition gets a label "dup" with its number.
  */
 static bool labels_make(struct labels *l, const struct report *r, const struct section *s, const uint8_t *label,
 			unsigned nlabel)
@@ -238,8 +238,8 @@ static uint64_t cell_middle(const struct hist *h, const struct hist_cell *c)
 }
 
 /*
- * "rtt_histogram" -> fleutan_rtt_seconds. The bounds are the same on every host and at every time, so that histograms can be
- * added up: 1, 2 and 5 times each power of ten from 10 us to 100 s.
+ * "rtt_histogram" -> fleutan_rtt_seconds. The bounds are the same on every host and at every time, so that histograms
+ * can be added up: 1, 2 and 5 times each power of ten from 10 us to 100 s.
  */
 static void histogram_metric(struct buf *b, const struct section *s)
 {
@@ -292,10 +292,12 @@ static void meta_metrics(struct buf *b, const struct report *r)
 	if (r->netns)
 		put_outside_label(b, false, "netns", r->netns);
 	buf_str(b, "} 1\n");
-	one_number(b, "fleutan_lost_records_total", "counter", "records lost between the kernel and fleutan", r->lost_records);
-	one_number(b, "fleutan_evicted_flows_total", "counter", "flows that found no room in the table", r->evicted_flows);
-	one_number(b, "fleutan_incomplete", "gauge", "1: the kernel's list changed while it was read, flows may be missing",
-		   r->incomplete);
+	one_number(b, "fleutan_lost_records_total", "counter", "records lost between the kernel and fleutan",
+		   r->lost_records);
+	one_number(b, "fleutan_evicted_flows_total", "counter", "flows that found no room in the table",
+		   r->evicted_flows);
+	one_number(b, "fleutan_incomplete", "gauge",
+		   "1: the kernel's list changed while it was read, flows may be missing", r->incomplete);
 	if (r->nsource)
 		put_head(b, "fleutan_source_used", "gauge", "1: this source of data was used");
 	for (unsigned i = 0; i < r->nsource; i++) {

@@ -80,8 +80,8 @@ static char *put_endpoint(char *p, const struct layout *l, const void *rec, unsi
 }
 
 /* "nginx(12),nginx(13)"; stops behind MAX columns (0: no limit). Returns columns. */
-static unsigned put_procs(struct buf *b, const struct screen *s, const struct procset *ps, const struct procset_link *link,
-			  uint32_t n, unsigned max)
+static unsigned put_procs(struct buf *b, const struct screen *s, const struct procset *ps,
+			  const struct procset_link *link, uint32_t n, unsigned max)
 {
 	unsigned cols = 0;
 
@@ -134,11 +134,12 @@ static const char *enum_name(const char *const *names, uint64_t v)
 }
 
 /*
- * Whatever is neither a text nor a list of processes: at most MAX columns (0: no limit), ASCII, so that bytes are columns.
+ * Whatever is neither a text nor a list of processes: at most MAX columns (0: no limit), ASCII: bytes are columns.
  * Needs SHORT_VALUE bytes at P; returns how many were written.
  */
 #define SHORT_VALUE 64
-static unsigned short_value(char *p, const struct layout *l, const void *rec, unsigned field, unsigned port, unsigned max)
+static unsigned short_value(char *p, const struct layout *l, const void *rec, unsigned field, unsigned port,
+			    unsigned max)
 {
 	const struct field *f = &l->schema->field[field];
 	uint64_t v = 0;
@@ -154,7 +155,7 @@ static unsigned short_value(char *p, const struct layout *l, const void *rec, un
 		n = (unsigned)(row_copy(p, v ? "yes" : "no", 3) - p);
 	} else {
 		n = (unsigned)(put_number(p, f->unit, v) - p);
-		if (max && n > max) /* digits that are cut would read as another number */
+		if (max && n > max && f->kind != FK_ID) /* digits that are cut would read as another number */
 			n = fmt_si(p, v);
 		if (max && n > max)
 			n = (unsigned)(row_copy(p, "~", 1) - p);
@@ -196,6 +197,16 @@ unsigned value_text(struct buf *b, const struct screen *s, const struct layout *
 	return text_safe(b, s, *text ? text : "-", max);
 }
 
+unsigned value_scale(struct buf *b, const struct field *f, uint64_t v)
+{
+	unsigned n = 0;
+
+	if (buf_room(b, SHORT_VALUE))
+		n = (unsigned)(put_number(b->p + b->len, f->unit, v) - (b->p + b->len));
+	b->len += n;
+	return n;
+}
+
 unsigned endpoint_text(struct buf *b, const struct layout *l, const void *rec, unsigned faddr, unsigned fport)
 {
 	unsigned n = 0;
@@ -224,9 +235,18 @@ static enum row_op choose_op(const struct layout *l, unsigned field)
 	default:
 		break;
 	}
-	if (s->bits)
+	switch (s->bits ? 0 : s->width) {
+	case 1:
+		return ROW_U8;
+	case 2:
+		return ROW_U16;
+	case 4:
+		return ROW_U32;
+	case 8:
+		return ROW_U64;
+	default:
 		return ROW_BITS;
-	return s->width == 1 ? ROW_U8 : s->width == 2 ? ROW_U16 : s->width == 4 ? ROW_U32 : s->width == 8 ? ROW_U64 : ROW_BITS;
+	}
 }
 
 /* The text that stands before each value of the column. */
@@ -288,9 +308,10 @@ void rowfmt_init(struct rowfmt *r, enum row_style style, const struct layout *l,
 	r->ncol = 0;
 	for (unsigned i = 0; i < ncol && r->ncol < SCHEMA_FIELDS_MAX; i++) {
 		struct rowfmt_col *c = &r->col[r->ncol++];
+		bool port_next = i + 1 < ncol && l->schema->field[col[i + 1]].kind == FK_PORT;
 
 		column_init(r, c, col[i]);
-		if (style != ROW_JSON && c->op == ROW_ADDR && i + 1 < ncol && l->schema->field[col[i + 1]].kind == FK_PORT)
+		if (style != ROW_JSON && c->op == ROW_ADDR && port_next)
 			c->port = col[++i];
 		if (c->right || c->op == ROW_FLAG || c->op == ROW_PROCS)
 			lead = false;

@@ -62,7 +62,8 @@ void screen_init(struct screen *s, int fd, bool ascii, enum color_mode color)
 void ink_on(struct buf *b, const struct screen *s, enum ink i)
 {
 	static const char code[][3] = {
-		[INK_DIM] = "2", [INK_BOLD] = "1", [INK_GREEN] = "32", [INK_YELLOW] = "33", [INK_RED] = "31", [INK_CYAN] = "36",
+		[INK_DIM] = "2", [INK_BOLD] = "1", [INK_GREEN] = "32", [INK_YELLOW] = "33", [INK_RED] = "31",
+		[INK_CYAN] = "36",
 	};
 
 	if (!s->color || i == INK_PLAIN)
@@ -174,7 +175,8 @@ static void bar_part(struct buf *b, const struct screen *s, const char *utf8, ch
 			buf_str(b, utf8);
 }
 
-void bar(struct buf *b, const struct screen *s, unsigned width, uint64_t value, uint64_t inner, uint64_t full, enum ink ink)
+void bar(struct buf *b, const struct screen *s, unsigned width, uint64_t value, uint64_t inner, uint64_t full,
+	 enum ink ink)
 {
 	static const char eighth[8][4] = { "", "▏", "▎", "▍", "▌", "▋", "▊", "▉" };
 	unsigned step = s->utf8 ? 8 : 1; /* steps in a column */
@@ -188,8 +190,9 @@ void bar(struct buf *b, const struct screen *s, unsigned width, uint64_t value, 
 	solid /= step;
 	rest = (end + step / 2) / step;
 	/*
-	 * Where the solid part ends within a column, what is left of that column stays blank. More than half a column of blank
-	 * would read as the end of the bar: then the column belongs to the rest, unless it is all there is to see of inner.
+	 * Where the solid part ends within a column, what is left of that column stays blank. More than half a column
+	 * of blank would read as the end of the bar: then the column belongs to the rest, unless it is all there is
+	 * to see of inner.
 	 */
 	if (part && part < step / 2 && solid && rest > solid)
 		part = 0;
@@ -210,8 +213,8 @@ void bar(struct buf *b, const struct screen *s, unsigned width, uint64_t value, 
 }
 
 /*
- * Three significant digits of V thousandths, 1000 <= V < 999500: "1.26", "28.8", "842". Writes four bytes whatever it returns.
- * Without a branch: sizes of numbers cannot be predicted, and this is what most of a row of text consists of.
+ * Three significant digits of V thousandths, 1000 <= V < 999500: "1.26", "28.8", "842". Writes four bytes whatever it
+ * returns. Without a branch: sizes of numbers cannot be predicted, and a row of text consists of them.
  */
 static unsigned three_digits(char *p, uint32_t v)
 {

@@ -52,16 +52,16 @@ struct rowfmt {
 void rowfmt_init(struct rowfmt *r, enum row_style style, const struct layout *l, const uint8_t *col, unsigned ncol,
 		 const struct procset *procs, const struct screen *s);
 /*
- * ROW_TABLE: makes columns as wide as the rows that will be shown need. Then, while a line is wider than the screen, texts and
- * process lists give way, the rightmost first, down to 12 columns; numbers and addresses never do.
+ * ROW_TABLE: makes columns as wide as the rows that will be shown need. Then, while a line is wider than the screen,
+ * texts and process lists give way, the rightmost first, down to 12 columns; numbers and addresses never do.
  */
 void rowfmt_fit(struct rowfmt *r, void *const *row, uint32_t n);
 /* ROW_TABLE: the line of column heads. */
 void rowfmt_head(struct buf *b, const struct rowfmt *r);
 /*
  * Prints rows; ROW_JSON: comma-separated objects, without a comma before the first. Thread-safe.
- * ROW_WORDS: the columns before the first number say who it is: addresses (with their port) and enumerations there stand without
- * a word, "-" when unknown, so that they keep their places. A space inside a text becomes '_'.
+ * ROW_WORDS: the columns before the first number say who it is: addresses (with their port) and enumerations there
+ * stand without a word, "-" when unknown, so that they keep their places. A space inside a text becomes '_'.
  */
 void rowfmt_rows(const struct rowfmt *r, struct buf *b, void *const *row, uint32_t n);
 /*
@@ -70,15 +70,17 @@ void rowfmt_rows(const struct rowfmt *r, struct buf *b, void *const *row, uint32
  */
 unsigned value_text(struct buf *b, const struct screen *s, const struct layout *l, const void *rec, unsigned field,
 		    const struct procset *procs, unsigned max);
+/* V, in the base unit of field F, as its values are shown: for axes and totals. Returns columns. */
+unsigned value_scale(struct buf *b, const struct field *f, uint64_t v);
 /*
- * End points for people: "192.0.2.1:443", "[2001:db8::1]:443", port 0 as "*", aligned by the caller; only the address when the
- * port is unknown or FPORT is ROWFMT_NO_FIELD, "-" when the address is unknown. Returns columns.
+ * End points for people: "192.0.2.1:443", "[2001:db8::1]:443", port 0 as "*", aligned by the caller; only the address
+ * when the port is unknown or FPORT is ROWFMT_NO_FIELD, "-" when the address is unknown. Returns columns.
  */
 unsigned endpoint_text(struct buf *b, const struct layout *l, const void *rec, unsigned faddr, unsigned fport);
 
 /*
  * JSON in parts, so that rows can stream: begin, then sections or (array_begin, rows…, array_end), then end, which writes
- * what is known only then (sources, missing, losses). One object on one line, for -j and -J alike; sections begin with a comma.
+ * what is known only then (sources, missing, losses). One object on one line, for -j and -J alike.
  */
 void json_begin(struct buf *b, const struct report *r);
 void json_section(struct buf *b, const struct report *r, const struct section *s); /* whole, with its key */
@@ -98,8 +100,8 @@ void metrics_report(struct buf *b, const struct report *r, const uint8_t *label,
 void histogram_text(struct buf *b, const struct screen *s, const struct hist_bin *bin, unsigned nbin, const char *title);
 
 /*
- * What could not be used (and what was instead), what is missing, what was lost: the lines that go to stderr, each at most once
- * per run. Nothing when all is well.
+ * What could not be used (and what was instead), what is missing, what was lost: the lines that go to stderr, each at
+ * most once per run. Nothing when all is well.
  */
 void notes_text(struct buf *b, const struct report *r);
 

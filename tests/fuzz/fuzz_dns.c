@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* DNS answers, /etc/hosts and /etc/resolv.conf as anybody may write them. The first byte says which, and which question. */
+/* DNS answers, /etc/hosts and /etc/resolv.conf as anybody may write them. The first byte says which. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

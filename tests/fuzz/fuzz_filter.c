@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Any bytes as a filter, then the filter on a record made of the input's tail. The first byte says how many bytes the record
- * takes; what remains is the text.
+ * Any bytes as a filter, then the filter on a record made of the input's tail. The first byte says how many bytes the
+ * record takes; what remains is the text.
  */
 #include <stdint.h>
 #include <stdlib.h>

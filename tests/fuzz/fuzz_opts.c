@@ -41,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct err e = { 0 };
 	int argc = 1, n;
 
-	/* Each word in an allocation of its own size, so that a step past its end is seen; the lie leaves out its NUL. */
+	/* Each word in memory of its own size, so that a step past its end is seen; the lie leaves out its NUL. */
 	while (size && argc < WORDS) {
 		size_t len = strnlen((const char *)data, size);
 		char *w = malloc(FUZZ_LIE ? len : len + 1);

@@ -4,9 +4,10 @@
  *
  *     delay NSA NSB US [DROP_EVERY]
  *
- * One TUN device d0 in each of the two named namespaces (ip netns), configured and up: 192.0.2.1/30 and 2001:db8::1/64 in NSA,
- * 192.0.2.2/30 and 2001:db8::2/64 in NSB. Every packet is held for US microseconds in each direction; every DROP_EVERY-th packet
- * of a direction is dropped. Says "ready" on stdout, ends on SIGTERM or SIGINT or when its parent dies; the devices go with it.
+ * One TUN device d0 in each of the two named namespaces (ip netns), configured and up: 192.0.2.1/30 and
+ * 2001:db8::1/64 in NSA, 192.0.2.2/30 and 2001:db8::2/64 in NSB. Every packet is held for US microseconds in each
+ * direction; every DROP_EVERY-th packet of a direction is dropped. Says "ready" on stdout, ends on SIGTERM or SIGINT
+ * or when its parent dies; the devices go with it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -88,8 +89,8 @@ static int tun_open(const char *ns, int host)
 	if (fd < 0 || ioctl(fd, TUNSETIFF, &r))
 		die("/dev/net/tun");
 	snprintf(cmd, sizeof(cmd),
-		 "ip link set lo up; ip addr add 192.0.2.%d/30 dev d0 && ip -6 addr add 2001:db8::%d/64 dev d0 nodad && "
-		 "ip link set d0 mtu %d txqueuelen 10000 up", host, host, MTU);
+		 "ip link set lo up; ip addr add 192.0.2.%d/30 dev d0 && "
+		 "ip -6 addr add 2001:db8::%d/64 dev d0 nodad && ip link set d0 mtu %d txqueuelen 10000 up", host, host, MTU);
 	run(cmd);
 	if (setns(home, CLONE_NEWNET))
 		die("setns");

@@ -45,6 +45,9 @@ static char truth(const char *text, const struct procset *procs)
 	return yes && no ? '!' : yes ? 'T' : no ? 'F' : 'U';
 }
 
+#define OPERAND "expected a field, 'not' or '('"
+#define FINER "finer than the unit of the field"
+
 struct expect {
 	const char *text;
 	char truth;
@@ -260,7 +263,8 @@ static void test_numbers(void)
 static void test_permille(void)
 {
 	static const struct field field[] = {
-		{ .key = "busy_permille", .word = "busy", .kind = FK_GAUGE, .unit = FU_PERMILLE, .width = 2, .scale = 1 },
+		{ .key = "busy_permille", .word = "busy", .kind = FK_GAUGE, .unit = FU_PERMILLE, .width = 2,
+		  .scale = 1 },
 		{ .key = "cpu", .word = "cpu", .kind = FK_ID, .width = 4, .scale = 1 },
 	};
 	static const struct schema s = { "cpu", field, 2 };
@@ -276,11 +280,11 @@ static void test_permille(void)
 	CHECK_EQ(filter_parse(&f, &s, "busy = 5.5%", 11, &e), 0);
 	CHECK(filter_match(&f, &l, r, NULL));
 	CHECK_EQ(filter_parse(&f, &s, "busy > 5.55%", 12, &e), -EINVAL);
-	CHECK_STR(e.text, "filter: '5.55%' at column 8: finer than the unit of the field");
+	CHECK_STR(e.text, "filter: '5.55%' at column 8: " FINER);
 	CHECK_EQ(filter_parse(&f, &s, "busy > 5", 8, &e), -EINVAL);
 	CHECK_STR(e.text, "filter: '5' at column 8: expected a percentage, such as 5%");
 	CHECK_EQ(filter_parse(&f, &s, "cpu 1 or port 1", 15, &e), -EINVAL);
-	CHECK_STR(e.text, "filter: 'port' at column 10: expected a field, 'not' or '('");
+	CHECK_STR(e.text, "filter: 'port' at column 10: " OPERAND);
 	CHECK_EQ(filter_parse(&f, &s, "tcp", 3, &e), -EINVAL);
 	CHECK_EQ(filter_parse(&f, &s, "10.0.0.1", 8, &e), -EINVAL);
 	CHECK(!filter_needs_procs(&f));
@@ -376,7 +380,7 @@ static void test_procs(void)
 		  { "proc nginx and dport 443", 'T' });
 	CHECK_ALL(NULL, { "proc nginx", 'U' }, { "proc 1", 'U' }, { "proc != nginx", 'U' }, { "proc", 'U' },
 		  { "proc nginx or dport 443", 'T' });
-	/* what was found is taken for the whole, as it is shown; what was not found is none only when all could be seen */
+	/* what was found is taken for the whole, as it is shown; nothing found is none only when all could be seen */
 	ps.complete = false;
 	CHECK_ALL(&ps, { "proc nginx", 'T' }, { "proc curl", 'F' });
 	rec_set(&lay, rec, F_INODE, 78);
@@ -411,15 +415,15 @@ static void test_errors(void)
 	static const struct {
 		const char *text, *error;
 	} bad[] = {
-		{ "foo", "'foo' at column 1: expected a field, 'not' or '('" },
-		{ "tcp and foo", "'foo' at column 9: expected a field, 'not' or '('" },
-		{ "rrt > 5ms", "'rrt' at column 1: expected a field, 'not' or '(' (did you mean 'rtt'?)" },
-		{ "RRT > 5ms", "'RRT' at column 1: expected a field, 'not' or '(' (did you mean 'rtt'?)" },
-		{ "rttt > 5ms", "'rttt' at column 1: expected a field, 'not' or '(' (did you mean 'rtt'?)" },
-		{ "dprot 5", "'dprot' at column 1: expected a field, 'not' or '(' (did you mean 'dport'?)" },
-		{ "hosts 10.0.0.1", "'hosts' at column 1: expected a field, 'not' or '(' (did you mean 'host'?)" },
-		{ "delivery_rat", "'delivery_rat' at column 1: expected a field, 'not' or '(' (did you mean 'delivery_rate'?)" },
-		{ "'rtt' > 5ms", "'rtt' at column 1: expected a field, 'not' or '('" },
+		{ "foo", "'foo' at column 1: " OPERAND },
+		{ "tcp and foo", "'foo' at column 9: " OPERAND },
+		{ "rrt > 5ms", "'rrt' at column 1: " OPERAND " (did you mean 'rtt'?)" },
+		{ "RRT > 5ms", "'RRT' at column 1: " OPERAND " (did you mean 'rtt'?)" },
+		{ "rttt > 5ms", "'rttt' at column 1: " OPERAND " (did you mean 'rtt'?)" },
+		{ "dprot 5", "'dprot' at column 1: " OPERAND " (did you mean 'dport'?)" },
+		{ "hosts 10.0.0.1", "'hosts' at column 1: " OPERAND " (did you mean 'host'?)" },
+		{ "delivery_rat", "'delivery_rat' at column 1: " OPERAND " (did you mean 'delivery_rate'?)" },
+		{ "'rtt' > 5ms", "'rtt' at column 1: " OPERAND },
 		{ "rtt >", "end at column 6: expected a time with its unit, such as 20ms or 1.5s" },
 		{ "rtt > 20", "'20' at column 7: expected a time with its unit, such as 20ms or 1.5s" },
 		{ "rtt > 20M", "'20M' at column 7: expected a time with its unit, such as 20ms or 1.5s" },
@@ -427,19 +431,19 @@ static void test_errors(void)
 		{ "rtt > -1ms", "'-1ms' at column 7: expected a time with its unit, such as 20ms or 1.5s" },
 		{ "rtt > 1.s", "'1.s' at column 7: expected a time with its unit, such as 20ms or 1.5s" },
 		{ "rtt > .5s", "'.5s' at column 7: expected a time with its unit, such as 20ms or 1.5s" },
-		{ "rtt > 1.5ns", "'1.5ns' at column 7: finer than the unit of the field" },
-		{ "rtt > 0.1234567891s", "'0.1234567891s' at column 7: finer than the unit of the field" },
-		{ "rtt > 0.1234567890123456789s", "'0.1234567890123456789s' at column 7: finer than the unit of the field" },
+		{ "rtt > 1.5ns", "'1.5ns' at column 7: " FINER },
+		{ "rtt > 0.1234567891s", "'0.1234567891s' at column 7: " FINER },
+		{ "rtt > 0.1234567890123456789s", "'0.1234567890123456789s' at column 7: " FINER },
 		{ "rtt > 18446744074s", "'18446744074s' at column 7: too large a value" },
 		{ "rtt > 18446744073709551616ns", "'18446744073709551616ns' at column 7: too large a value" },
 		{ "bytes_sent > 20ms", "'20ms' at column 14: expected bytes, such as 1500, 64k or 10Mi" },
 		{ "bytes_sent > 10mbit", "'10mbit' at column 14: expected bytes, such as 1500, 64k or 10Mi" },
 		{ "bytes_sent > 10kb", "'10kb' at column 14: expected bytes, such as 1500, 64k or 10Mi" },
 		{ "bytes_sent > 99999999T", "'99999999T' at column 14: too large a value" },
-		{ "bytes_sent > 0.5", "'0.5' at column 14: finer than the unit of the field" },
+		{ "bytes_sent > 0.5", "'0.5' at column 14: " FINER },
 		{ "delivery_rate > 10Mb",
 		  "'10Mb' at column 17: expected a rate, such as 10mbit or 500k (bytes per second)" },
-		{ "delivery_rate > 3bit", "'3bit' at column 17: finer than the unit of the field" },
+		{ "delivery_rate > 3bit", "'3bit' at column 17: " FINER },
 		{ "cwnd > 10Ki", "'10Ki' at column 8: expected a number, such as 100 or 10k" },
 		{ "cwnd > 5%", "'5%' at column 8: expected a number, such as 100 or 10k" },
 		{ "uid root", "'root' at column 5: expected a whole number" },
@@ -475,23 +479,24 @@ static void test_errors(void)
 		{ "(dport 443", "end at column 11: expected 'and', 'or' or ')'" },
 		{ "(dport 443 > 2)", "'>' at column 12: expected 'and', 'or' or ')'" },
 		{ "port (80 and 443)", "'and' at column 10: expected 'or' or ')'" },
-		{ "()", "')' at column 2: expected a field, 'not' or '('" },
-		{ "tcp and", "end at column 8: expected a field, 'not' or '('" },
-		{ "or tcp", "'or' at column 1: expected a field, 'not' or '('" },
-		{ "not", "end at column 4: expected a field, 'not' or '('" },
-		{ "tcp 443", "'443' at column 5: expected a field, 'not' or '('" },
-		{ "dport = :443 :80", "':80' at column 14: expected a field, 'not' or '('" },
-		{ "rtt > 5ms or 30", "'30' at column 14: expected a field, 'not' or '('" },
-		{ "\033[2J\177x\200", "'?[2J?x?' at column 1: expected a field, 'not' or '('" },
+		{ "()", "')' at column 2: " OPERAND },
+		{ "tcp and", "end at column 8: " OPERAND },
+		{ "or tcp", "'or' at column 1: " OPERAND },
+		{ "not", "end at column 4: " OPERAND },
+		{ "tcp 443", "'443' at column 5: " OPERAND },
+		{ "dport = :443 :80", "':80' at column 14: " OPERAND },
+		{ "rtt > 5ms or 30", "'30' at column 14: " OPERAND },
+		{ "\033[2J\177x\200", "'?[2J?x?' at column 1: " OPERAND },
 		{ "aaaaaaaaaabbbbbbbbbbccccccccccdddddddddd",
-		  "'aaaaaaaaaabbbbbbbbbbccccccccccdd...' at column 1: expected a field, 'not' or '('" },
+		  "'aaaaaaaaaabbbbbbbbbbccccccccccdd...' at column 1: " OPERAND },
 		{ "dev 0123456789012345678901234567890123456789012345678901234567890123",
-		  "'01234567890123456789012345678901...' at column 5: expected at most 63 bytes (with * for the rest)" },
+		  "'01234567890123456789012345678901...' at column 5: "
+		  "expected at most 63 bytes (with * for the rest)" },
 	};
 	static const char *const bad_addr[] = {
-		"10.0.0", "10.0.0.256", "10.0.0.1.2", "10.0.0.01", "10.0.0.1::443", "10.0.0.1/", "10.0.0.1/8/8", "foo.example",
-		"[::1", "[]", "[::1]x", "*/8", "1::2::3", "::1/64:", "::1%", "10.0.0.1/255.0.0.0", "10.0.0.1/8x", ":::22",
-		"1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb", "''",
+		"10.0.0", "10.0.0.256", "10.0.0.1.2", "10.0.0.01", "10.0.0.1::443", "10.0.0.1/", "10.0.0.1/8/8",
+		"foo.example", "[::1", "[]", "[::1]x", "*/8", "1::2::3", "::1/64:", "::1%", "10.0.0.1/255.0.0.0",
+		"10.0.0.1/8x", ":::22", "1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb", "''",
 	};
 	char text[300];
 
@@ -513,7 +518,7 @@ static void test_errors(void)
 	CHECK_EQ(filter_parse(&f, &flow_schema, "dev a\0b", 7, &e), -EINVAL);
 	CHECK_STR(e.text, "filter: 'a?b' at column 5: expected a name without NUL");
 	CHECK_EQ(filter_parse(&f, &flow_schema, "\0", 1, &e), -EINVAL);
-	CHECK_STR(e.text, "filter: '?' at column 1: expected a field, 'not' or '('");
+	CHECK_STR(e.text, "filter: '?' at column 1: " OPERAND);
 	CHECK_EQ(filter_parse(&f, &flow_schema, "foo", 3, NULL), -EINVAL);
 	CHECK_EQ(e.code, EINVAL);
 }
@@ -579,7 +584,7 @@ static void test_and(void)
 	CHECK_EQ(f.n, 5);
 	/* an error leaves all as it was, what it reads included */
 	CHECK_EQ(filter_and(&f, "lost > 1 and foo", &e), -EINVAL);
-	CHECK_STR(e.text, "filter: 'foo' at column 14: expected a field, 'not' or '('");
+	CHECK_STR(e.text, "filter: 'foo' at column 14: " OPERAND);
 	CHECK_EQ(f.n, 5);
 	CHECK(!fieldset_has(&f.reads, F_LOST));
 	CHECK(filter_match(&f, &lay, rec, NULL));

@@ -91,7 +91,8 @@ static void groups(void)
 		F_BYTES_ACKED, F_BUSY, F_ECN, F_CWND,
 	};
 	static const uint8_t label[] = { F_GROUP };
-	static const char *const name[] = { "192.0.2.1", "a\"b\\c", "x\033\n\377", "x\177\001\200", "x\001\001\001", "größe" };
+	static const char *const name[] = { "192.0.2.1", "a\"b\\c", "x\033\n\377", "x\177\001\200",
+					    "x\001\001\001", "größe" };
 	static const uint64_t flows[] = { 3, 0, UINT64_MAX, 5, 6, 7, 8, 9 };
 	static const uint64_t rtt[] = { 28800000, 12 * NSEC_PER_SEC, UINT64_MAX, 1, 0 };
 	struct report r = { .kernel = "6.1 \033[2J \"k\"", .lost_records = 7, .evicted_flows = 8, .incomplete = true };
@@ -123,8 +124,9 @@ static void groups(void)
 	report_source(&r, "bpf_iter", SOURCE_UNAVAILABLE, "no BTF");
 	report_source(&r, "sock_diag", SOURCE_UNUSED, NULL);
 	report_source(&r, "proc", SOURCE_UNUSED, NULL);
-	r.section[0] = (struct section){ .kind = SECTION_ROWS, .key = "groups", .layout = &l, .col = col, .ncol = sizeof(col),
-					 .row = row, .nrow = ARRAY_SIZE(row), .total = ARRAY_SIZE(row) };
+	r.section[0] = (struct section){ .kind = SECTION_ROWS, .key = "groups", .layout = &l, .col = col,
+					 .ncol = sizeof(col), .row = row,
+					 .nrow = ARRAY_SIZE(row), .total = ARRAY_SIZE(row) };
 	r.nsection = 1;
 	CHECK_STR(text_of(&r, label, 1), groups_text);
 
@@ -173,8 +175,8 @@ static void flows(void)
 	rec_set_addr(&l, row[0], F_DST, dst);
 	rec_set(&l, row[0], F_DPORT, 443);
 	rec_set(&l, row[0], F_STATE, 1);
-	r.section[0] = (struct section){ .kind = SECTION_ROWS, .key = "flows", .layout = &l, .col = col, .ncol = sizeof(col),
-					 .row = row, .nrow = 1, .total = 1 };
+	r.section[0] = (struct section){ .kind = SECTION_ROWS, .key = "flows", .layout = &l, .col = col,
+					 .ncol = sizeof(col), .row = row, .nrow = 1, .total = 1 };
 	r.nsection = 1;
 	CHECK_STR(text_of(&r, label, sizeof(label)), flows_text);
 	table_free(&t);

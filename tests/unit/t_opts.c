@@ -30,7 +30,8 @@ static const struct opt common[] = {
 	  "one JSON document whose help is so long that it has to go on in a second line", 0, 0 },
 	{ 'N', OPT_UINT, offsetof(struct o, rows), "rows", "NUM", "rows to show", 0, 1000000 },
 	{ 0, OPT_UINT, offsetof(struct o, any), "any-number-without-limits", "NUM", "any number", 5, 0 },
-	{ 'i', OPT_SECS, offsetof(struct o, every), "interval", "SECS", "sample for so long", 1000000, 3600 * NSEC_PER_SEC },
+	{ 'i', OPT_SECS, offsetof(struct o, every), "interval", "SECS", "sample for so long", 1000000,
+	  3600 * NSEC_PER_SEC },
 	{ 0, OPT_SECS, offsetof(struct o, age), "age", "SECS", "any time", 0, 0 },
 	{ 'h', OPT_HELP, 0, "help", NULL, "this help", 0, 0 },
 	{ 0 }
@@ -147,14 +148,17 @@ static void times(void)
 		const char *text;
 		uint64_t ns;
 	} t[] = {
-		{ "5", 5 * NSEC_PER_SEC }, { "0.5", NSEC_PER_SEC / 2 }, { ".25", NSEC_PER_SEC / 4 }, { "3.", 3 * NSEC_PER_SEC },
-		{ "200ms", 200 * NSEC_PER_MSEC }, { "1.5us", 1500 }, { "7ns", 7 }, { "7.9ns", 7 }, { "2s", 2 * NSEC_PER_SEC },
+		{ "5", 5 * NSEC_PER_SEC }, { "0.5", NSEC_PER_SEC / 2 }, { ".25", NSEC_PER_SEC / 4 },
+		{ "3.", 3 * NSEC_PER_SEC },
+		{ "200ms", 200 * NSEC_PER_MSEC }, { "1.5us", 1500 }, { "7ns", 7 }, { "7.9ns", 7 },
+		{ "2s", 2 * NSEC_PER_SEC },
 		{ "1.5m", 90 * NSEC_PER_SEC }, { "0", 0 }, { "0.0000000019", 1 }, { "0.123456789", 123456789 },
 		{ "18446744072", 18446744072 * NSEC_PER_SEC }, { "0.00000000000000000000001m", 0 },
 		{ "0.01666666666m", 999999996 },
 	};
 	static const char *const bad[] = {
-		"", ".", "s", ".s", "5 ", " 5", "5x", "5ss", "-5", "+5", "1e3", "0x5", "1.2.3", "5S", "5 ms", "18446744074",
+		"", ".", "s", ".s", "5 ", " 5", "5x", "5ss", "-5", "+5", "1e3", "0x5", "1.2.3", "5S", "5 ms",
+		"18446744074",
 		"99999999999999999999", "307445735m", "1,5",
 	};
 
@@ -186,7 +190,8 @@ static void bad(void)
 	BAD("-N: expected a number from 0 to 1000000, not 'x'", "-N", "x");
 	BAD("-N: expected a number from 0 to 1000000, not '1000001'", "-N1000001");
 	BAD("--rows: expected a number from 0 to 1000000, not '-1'", "--rows", "-1");
-	BAD("--any-number-without-limits: expected a number from 5 to 4294967295, not '4'", "--any-number-without-limits=4");
+	BAD("--any-number-without-limits: expected a number from 5 to 4294967295, not '4'",
+	    "--any-number-without-limits=4");
 	BAD("--any-number-without-limits: expected a number from 5 to 4294967295, not '4294967296'",
 	    "--any-number-without-limits", "4294967296");
 	BAD("-g: expected one of peer|prefix|proc|cgroup, not 'foo'", "-g", "foo");
@@ -198,7 +203,8 @@ static void bad(void)
 	BAD("-N: expected NUM after it", "-jN");
 	BAD("--proc: expected PID|NAME after it", "--proc");
 	BAD("-g: expected peer|prefix|proc|cgroup after it", "-g");
-	BAD("-N: expected a number from 0 to 1000000, not '123456789012345678901234567890123456789012345678901234567890'",
+	BAD("-N: expected a number from 0 to 1000000, "
+	    "not '123456789012345678901234567890123456789012345678901234567890'",
 	    "-N", "1234567890123456789012345678901234567890123456789012345678901234567890");
 }
 

@@ -14,7 +14,7 @@ static uint32_t rnd(uint32_t n)
 	return (uint32_t)(seed >> 33) % n;
 }
 
-/* What the kernel's estimator does with one sample (RFC 6298 with its own treatment of falling RTTs), in 8ths and 4ths of microseconds. */
+/* What the kernel's estimator does with one sample: RFC 6298, with its own treatment of falling RTTs. */
 static void estimate(struct rtt_state *s, uint32_t snd_nxt, long sample)
 {
 	long err, step;
@@ -173,6 +173,14 @@ static struct rtt_flow_row row(uint64_t id, uint64_t cookie, uint32_t ambiguous,
 	return r;
 }
 
+static int one_cell(struct rtt_past *past, struct rtt_flow_row row[3], uint32_t bucket, uint64_t count, unsigned families,
+		    struct rtt_set *set)
+{
+	struct rtt_cell_row c = { { 9, bucket, 0 }, count };
+
+	return rtt_join(past, row, 3, cells(1, &c), 1, families, gone, NULL, set);
+}
+
 static void readings_are_differences(void)
 {
 	static const uint8_t src[16] = { [10] = 0xff, 0xff, 192, 0, 2, 1 };
@@ -210,16 +218,60 @@ static void readings_are_differences(void)
 	rtt_set_free(&set);
 
 	/* Nothing new; then only IPv6 wanted; then buckets that cannot be. */
-	CHECK_EQ(rtt_join(&past, b, 3, cells(1, (struct rtt_cell_row[]){ { { 9, 40, 0 }, 13 } }), 1, SOCK_FAMILY_4, gone, NULL,
-			  &set), 0);
+	CHECK_EQ(one_cell(&past, b, 40, 13, SOCK_FAMILY_4, &set), 0);
 	CHECK_EQ(set.n, 0);
-	CHECK_EQ(rtt_join(&past, b, 3, cells(1, (struct rtt_cell_row[]){ { { 9, 40, 0 }, 14 } }), 1, SOCK_FAMILY_6, gone, NULL,
-			  &set), 0);
+	CHECK_EQ(one_cell(&past, b, 40, 14, SOCK_FAMILY_6, &set), 0);
 	CHECK_EQ(set.n, 0);
-	CHECK_EQ(rtt_join(&past, b, 3, cells(1, (struct rtt_cell_row[]){ { { 9, UINT32_MAX, 0 }, 1 } }), 1, SOCK_FAMILY_4, gone,
-			  NULL, &set), 0);
+	CHECK_EQ(one_cell(&past, b, UINT32_MAX, 1, SOCK_FAMILY_4, &set), 0);
 	CHECK_EQ(set.n, 0);
 	rtt_set_free(&set);
+	rtt_past_free(&past);
+}
+
+/* Many flows in any order, read twice: each gets its own samples, and those once. */
+static void every_flow_gets_its_own(void)
+{
+	enum { FLOWS = 700, CELLS = 9 };
+	static uint64_t id[FLOWS], count[FLOWS][CELLS];
+	static struct rtt_flow_row flow[FLOWS];
+	struct rtt_past past = { 0 };
+	struct rtt_set set = { 0 };
+	unsigned wrong = 0;
+
+	for (unsigned i = 0; i < FLOWS; i++)
+		id[i] = ((uint64_t)rnd(1U << 31) << 33 | i) * 0x9e3779b97f4a7c15ULL;
+	for (unsigned round = 0; round < 3; round++) {
+		struct rtt_cell_row *cell = malloc(FLOWS * CELLS * sizeof(*cell));
+		uint64_t fresh[FLOWS] = { 0 };
+
+		for (unsigned i = 0; i < FLOWS; i++)
+			flow[i] = row(id[i], 1000 + i, 0, 0);
+		for (unsigned i = 0; i < FLOWS * CELLS; i++) {
+			unsigned f = i / CELLS, k = i % CELLS, j = rnd(i + 1), more = 1 + rnd(100);
+
+			count[f][k] += more;
+			fresh[f] += more;
+			cell[i] = cell[j]; /* a shuffle from within */
+			cell[j] = (struct rtt_cell_row){ { id[f], 100 + k, 0 }, count[f][k] };
+		}
+		for (unsigned i = FLOWS - 1; i; i--) {
+			unsigned j = rnd(i + 1);
+			struct rtt_flow_row t = flow[i];
+
+			flow[i] = flow[j];
+			flow[j] = t;
+		}
+		CHECK_EQ(rtt_join(&past, flow, FLOWS, cell, FLOWS * CELLS, SOCK_FAMILY_4, gone, NULL, &set), 0);
+		CHECK_EQ(rtt_set_seal(&set), 0);
+		CHECK_EQ(set.n, FLOWS);
+		for (unsigned i = 0; i < FLOWS; i++) {
+			const struct rtt_flow *f = rtt_find(&set, 1000 + i);
+
+			wrong += !f || f->samples != fresh[i] || f->hist.n != CELLS;
+		}
+		CHECK_EQ(wrong, 0);
+		rtt_set_free(&set);
+	}
 	rtt_past_free(&past);
 }
 
@@ -230,5 +282,6 @@ int main(void)
 	gaps_are_noticed();
 	first_sample_and_reset();
 	readings_are_differences();
+	every_flow_gets_its_own();
 	return check_done("rttsample");
 }

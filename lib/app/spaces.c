@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The network namespaces a look is about. */
+#include "app/spaces.h"
+
+#include <errno.h>
+
+#include "collect/netns.h"
+#include "core/util.h"
+
+static struct netns_list list;
+static uint32_t name;
+
+int spaces_open(const struct look *l, struct err *e)
+{
+	int r;
+
+	if (!IS_ENABLED(CONFIG_NETNS) || !l->netns)
+		return 0;
+	r = netns_resolve(&list, l->netns, e);
+	if (!r && !list.n)
+		r = err_set(e, ENOENT, "--netns: '%s': no namespace found", l->netns);
+	if (r || list.n > 1)
+		return r;
+	name = list.ns[0].name;
+	return netns_enter(&list, 0, e);
+}
+
+void spaces_close(void)
+{
+	if (IS_ENABLED(CONFIG_NETNS))
+		netns_free(&list);
+}
+
+bool spaces_many(void)
+{
+	return list.n > 1;
+}
+
+uint32_t spaces_name(void)
+{
+	return name;
+}
+
+uint64_t spaces_estimate(void)
+{
+	/* Counting in each namespace costs as much as it saves; many namespaces are many processes anyway. */
+	return spaces_many() ? 0 : sockdiag_estimate();
+}
+
+static void add_stats(struct sock_stats *sum, const struct sock_stats *st)
+{
+	unsigned i;
+
+	sum->sockets += st->sockets;
+	sum->interrupted += st->interrupted;
+	sum->malformed += st->malformed;
+	sum->incomplete |= st->incomplete;
+	sum->unsupported |= st->unsupported;
+	for (i = 0; i < HAVE_WORDS; i++)
+		sum->supplied.w[i] |= st->supplied.w[i];
+}
+
+int spaces_dump(const struct sock_query *q, sock_fn fn, void *arg, struct sock_stats *st, struct err *e)
+{
+	struct sock_stats one;
+	uint32_t i;
+	int r = 0, back;
+
+	if (!IS_ENABLED(CONFIG_NETNS) || list.n <= 1)
+		return sockdiag_dump(q, fn, arg, st, e);
+	memset(st, 0, sizeof(*st));
+	for (i = 0; i < list.n && !r; i++) {
+		/* A namespace that went away since is no error. */
+		if (netns_enter(&list, i, e))
+			continue;
+		name = list.ns[i].name;
+		r = sockdiag_dump(q, fn, arg, &one, e);
+		add_stats(st, &one);
+	}
+	name = 0;
+	back = netns_return(&list, e);
+	return r ? r : back;
+}
