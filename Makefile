@@ -124,7 +124,7 @@ BPF_SRC := $(if $(CONFIG_BPF),$(wildcard bpf/*.bpf.c))
 BPF_H := $(BPF_SRC:bpf/%.bpf.c=$(O)/bpf/%.h)
 BPF_END := e$(if $(shell $(CC) $(CC_TARGET) -dM -E -x c /dev/null | grep '_BYTE_ORDER__ __ORDER_BIG'),b,l)
 BPF_INC := $(EXT_CFLAGS) $(if $(pkg),-idirafter /usr/include/$(shell $(CC) $(CC_TARGET) -print-multiarch))
-ifneq ($(shell command -v $(CLANG) 2>/dev/null),)
+ifneq ($(shell command -v $(CLANG)),)
 $(O)/bpf/%.o: bpf/%.bpf.c | $(OWN_MK)
 	$(call say,BPF,$@)
 	$(Q)mkdir -p $(@D) && $(CLANG) -O2 -g -target bpf$(BPF_END) -mcpu=v3 -ffreestanding -Wall -Wextra -Ibpf -Ilib $(BPF_INC) -MMD -MP -c -o $@ $<
@@ -169,7 +169,6 @@ $(O)/applets.o: $(O)/applets.c $(O)/.flags $(O)/include/autoconf.h
 $(O)/%.o: %.c $(O)/.flags $(O)/include/autoconf.h | $(O)/include/version.h $(BPF_H) $(OWN_MK)
 	$(compile)
 -include $(LIB_OBJ:.o=.d) $(APP_OBJ:.o=.d)
-
 $(O)/libfleutan.a: $(LIB_OBJ)
 	$(Q)rm -f $@ && $(AR) qcs $@ $^
 $(O)/fleutan.debug: $(APP_OBJ) $(LIB_OBJ) $(O)/.flags
@@ -214,19 +213,21 @@ size: $(O)/fleutan
 
 # DOCS=n and COMPLETION=n leave those out. The links are the names in the heads of the applets: a cross build cannot ask --list.
 BIN := $(DESTDIR)$(CONFIG_PREFIX)/bin
-SHARE := $(DESTDIR)$(CONFIG_PREFIX)/share
+SHARE := $(BIN:/bin=/share)
+BASH_DIR := $(SHARE)/bash-completion/completions
 put = $(if $(wildcard $1),install -d $2 && install -m 644 $(wildcard $1) $2)
+links = sed -n 's/^.&applet_\(.*\),/\1/p' $(O)/applets.c | while read -r a; do ln -sf $1 $2/$$a$3 || exit 1; done
 install: $(O)/fleutan
 	$(Q)install -d $(BIN) && install -m 755 $(O)/fleutan $(BIN)/fleutan
-	$(Q)sed -n 's/^.&applet_\(.*\),/\1/p' $(O)/applets.c | while read -r a; do ln -sf fleutan $(BIN)/$$a || exit 1; done
+	$(Q)$(call links,fleutan,$(BIN),)
 	$(Q)$(if $(filter n,$(DOCS)),,$(call put,man/*.1,$(SHARE)/man/man1))
-	$(Q)$(if $(filter n,$(COMPLETION)),,$(call put,completion/fleutan.bash,$(SHARE)/bash-completion/completions))
+	$(Q)$(if $(filter n,$(COMPLETION)),,$(call put,completion/fleutan.bash,$(BASH_DIR)) $(if $(wildcard completion/fleutan.bash),&& $(call links,fleutan.bash,$(BASH_DIR),.bash)))
 	$(Q)$(if $(filter n,$(COMPLETION)),,$(call put,completion/_fleutan,$(SHARE)/zsh/site-functions))
 dist:
 	$(Q)mkdir -p $(O) && echo '$(VERSION)' > $(O)/VERSION && git archive --prefix=fleutan-$(VERSION)/ --add-file=$(O)/VERSION \
 		-o $(O)/fleutan-$(VERSION).tar.gz HEAD && echo $(O)/fleutan-$(VERSION).tar.gz
 clean:
-	$(Q)rm -rf $(filter-out . ..,$(wildcard $(O)/* $(O)/.flags))
+	$(Q)rm -rf $(O)/* $(O)/.flags
 distclean:
 	$(Q)rm -rf build build-* sysroot fleutan
 help:

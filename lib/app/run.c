@@ -198,7 +198,8 @@ static int sample_once(const struct run *r, struct report *rep, struct buf *b, s
 			return err_set(e, ENOMEM, "out of memory");
 		rowfmt_init(rf, r->look->words ? ROW_WORDS : ROW_JSON, rep->section[0].layout, rep->section[0].col,
 			    rep->section[0].ncol, rep->procs, &r->look->screen);
-		err = rf->style == ROW_JSON ? stream_json(r, rf, rep, e) : r->stream(r->ctx, rf, rep, e);
+		err = IS_ENABLED(CONFIG_JSON) && rf->style == ROW_JSON ? stream_json(r, rf, rep, e)
+									  : r->stream(r->ctx, rf, rep, e);
 		free(rf);
 		return err;
 	}

@@ -82,7 +82,8 @@ static void walk(struct walk *w, int fd, size_t len, unsigned depth)
 		size_t n = strlen(de->d_name);
 		int sub;
 
-		if (de->d_type != DT_DIR || !strcmp(de->d_name, ".") || !strcmp(de->d_name, "..") || len + n + 2 > PATH_BYTES)
+		if (de->d_type != DT_DIR || !strcmp(de->d_name, ".") || !strcmp(de->d_name, "..") ||
+		    len + n + 2 > PATH_BYTES)
 			continue;
 		sub = openat(fd, de->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (sub < 0)

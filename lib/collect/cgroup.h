@@ -5,7 +5,10 @@
 
 #include <stdint.h>
 
-/* The path below the mount point as a string id ("/system.slice/ssh.service"; "/" is the root); 0: not known. Thread-safe. */
+/*
+ * The path below the mount point as a string id ("/system.slice/ssh.service"; "/" is the root); 0: not known.
+ * Thread-safe.
+ */
 uint32_t cgroup_path(uint64_t id);
 /* The id of such a path; 0: there is none. */
 uint64_t cgroup_id(const char *path);

@@ -3,8 +3,8 @@
  * Filters into bytecode of inet_diag. Each node is compiled in one of two senses: everything that may make it true, or
  * everything that may make it false (below a `not`). Both are supersets, so three-valued logic needs no exact leaves.
  *
- * In the bytecode a comparison goes on with the next instruction when it holds and jumps forward when it does not; a jump
- * to the end accepts, a jump to 4 bytes behind the end refuses. The kernel checks that targets are instructions.
+ * In the bytecode a comparison goes on with the next instruction when it holds and jumps forward when it does not; a
+ * jump to the end accepts, a jump to 4 bytes behind the end refuses. The kernel checks that targets are instructions.
  */
 #include "collect/diagfilter.h"
 
@@ -187,7 +187,10 @@ static void leaf_compare(const struct compiler *c, const struct filter_node *n, 
 		break;
 	case F_SRC:
 	case F_DST:
-		/* To us a mapped address is outside of such a prefix, to the kernel inside: "outside" is for us to tell. */
+		/*
+		 * To us a mapped address is outside of such a prefix, to the kernel inside: "outside" is for us to
+		 * tell.
+		 */
 		if (d->v6 && covers_v4(n) && false_sense == (n->cmp == FC_EQ))
 			return;
 		leaf_addr(l, n, src, d->v6);

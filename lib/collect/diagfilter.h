@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The part of a filter that the kernel can apply during a dump of sockets, as bytecode of inet_diag. What it selects is a
- * superset: whatever the kernel cannot know passes, on both sides of a `not`.
+ * The part of a filter that the kernel can apply during a dump of sockets, as bytecode of inet_diag. What it selects
+ * is a superset: whatever the kernel cannot know passes, on both sides of a `not`.
  */
 #ifndef FLEUTAN_DIAGFILTER_H
 #define FLEUTAN_DIAGFILTER_H

@@ -2,8 +2,9 @@
 /*
  * The door to the kernel: live reads, and their recording and replay.
  *
- * A recording is a folder of plain files named KIND,NAME,OCCURRENCE with NAME percent-encoded: what a file held, where a
- * link led, the names in a folder, the messages of a stream; with ",error" behind it the errno that was answered instead.
+ * A recording is a folder of plain files named KIND,NAME,OCCURRENCE with NAME percent-encoded: what a file held,
+ * where a link led, the names in a folder, the messages of a stream; with ",error" behind it the errno that was
+ * answered instead.
  */
 #include "collect/door.h"
 
@@ -115,7 +116,8 @@ static void entry_name(struct entry *e, const char *kind, const char *name)
 
 static int entry_create(const struct entry *e)
 {
-	int fd = e->name[0] ? openat(door.dir, e->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
+	int fd = e->name[0] ? openat(door.dir, e->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+				     0600) : -1;
 
 	if (fd < 0)
 		door.broken = true;
@@ -258,7 +260,8 @@ static int door_start(const char *path, bool record, struct err *e)
 		return err_set(e, errno, "record: cannot create '%s': %s", path, strerror(errno));
 	door.dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (door.dir < 0)
-		return err_set(e, errno, "%s: cannot open '%s': %s", record ? "record" : "replay", path, strerror(errno));
+		return err_set(e, errno, "%s: cannot open '%s': %s", record ? "record" : "replay", path,
+			       strerror(errno));
 	if (record) {
 		if (!folder_is_empty(door.dir)) {
 			close(door.dir);
@@ -269,11 +272,13 @@ static int door_start(const char *path, bool record, struct err *e)
 		return 0;
 	}
 	fd = entry_open(&head, sizeof(have), &size);
-	if (fd < 0 || read_all(fd, have, sizeof(have)) != sizeof(format) - 1 || memcmp(have, format, sizeof(format) - 1)) {
+	if (fd < 0 || read_all(fd, have, sizeof(have)) != sizeof(format) - 1 ||
+	    memcmp(have, format, sizeof(format) - 1)) {
 		if (fd >= 0)
 			close(fd);
 		close(door.dir);
-		return err_set(e, EINVAL, "replay: '%s' is no recording that can be replayed here (its file 'format' is not \"%.*s\")",
+		return err_set(e, EINVAL,
+			       "replay: '%s' is no recording for this machine (its file 'format' is not \"%.*s\")",
 			       path, (int)sizeof(format) - 2, format);
 	}
 	close(fd);

@@ -82,7 +82,8 @@ static int resolve_one(struct netns_list *l, const char *word, struct err *e)
 			return err_set(e, ESRCH, "--netns: '%s': there is no such process", word);
 	}
 	if (fd == -ENOENT)
-		return err_set(e, ENOENT, "--netns: '%s': expected 'all', a name in %s, or the number of a process", word, names_dir());
+		return err_set(e, ENOENT, "--netns: '%s': expected 'all', a name in %s, or the number of a process",
+			       word, names_dir());
 	if (fd == -EINVAL)
 		return err_set(e, EINVAL, "--netns: '%s' is not a network namespace", word);
 	if (fd < 0)

@@ -22,7 +22,10 @@ struct netns_list {
 	int home;        /* the namespace to return to; owned */
 };
 
-/* Namespaces that WORD means. 0 or -errno with a sentence that names the word; L is freed by netns_free() in any case. */
+/*
+ * Namespaces that WORD means. 0 or -errno with a sentence that names the word; L is freed by netns_free() in any
+ * case.
+ */
 int netns_resolve(struct netns_list *l, const char *word, struct err *e);
 /* Moves the calling thread into namespace I of the list. 0 or -errno. */
 int netns_enter(const struct netns_list *l, uint32_t i, struct err *e);

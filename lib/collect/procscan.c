@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * kbuild: CONFIG_SRC_PROC
- * Which processes hold which sockets: one scan of /proc/PID/fd. Costs a system call per descriptor and three per process,
- * so nothing else is asked before a process turns out to hold a socket that matters.
+ * Which processes hold which sockets: one scan of /proc/PID/fd. Costs a system call per descriptor and three per
+ * process, so nothing else is asked before a process turns out to hold a socket that matters.
  */
 #include "collect/procscan.h"
 
@@ -120,8 +120,8 @@ struct entry {
 };
 
 /*
- * Calls FN for each name of folder FD that is a number, until it returns non-zero. No opendir(): it asks more of the kernel
- * and allocates for each folder, and most of them hold three names.
+ * Calls FN for each name of folder FD that is a number, until it returns non-zero. No opendir(): it asks more of the
+ * kernel and allocates for each folder, and most of them hold three names.
  */
 static int each_number(int fd, char *list, int (*fn)(struct scan *s, const char *name, uint32_t number), struct scan *s)
 {
@@ -208,7 +208,8 @@ static bool sees_all(const struct scan *s)
 {
 	char ns[64];
 
-	return !s->hidden && s->init && door_read_link("/proc/self/ns/pid", ns, sizeof(ns)) > 0 && !strcmp(ns, FIRST_PID_NS);
+	return !s->hidden && s->init && door_read_link("/proc/self/ns/pid", ns, sizeof(ns)) > 0 &&
+		!strcmp(ns, FIRST_PID_NS);
 }
 
 static int scan_live(struct scan *s)

@@ -10,8 +10,8 @@
 uint32_t procscan_socket(const char *link, size_t len);
 
 /*
- * One message of a recorded scan, host byte order, u32 each: a pid and the inodes of its sockets; pid 0: the last message,
- * followed by 1 when every process could be read. 0 or -EBADMSG.
+ * One message of a recorded scan, host byte order, u32 each: a pid and the inodes of its sockets; pid 0: the last
+ * message, followed by 1 when every process could be read. 0 or -EBADMSG.
  */
 int procscan_parse(struct procset *ps, const struct process_want *want, const void *msg, size_t len);
 

@@ -272,15 +272,17 @@ static int give_cookies(const struct rtt_bpf *b, struct err *e)
 /* What was lost and what it cost since the reading before. */
 static void read_counts(struct rtt_bpf *b, struct rtt_set *set)
 {
-	static const struct rtt_turned none;
+	struct rtt_turned *none;
 	struct rtt_count c = b->count;
 	uint64_t events = 0, run_ns = 0;
 	uint32_t zero = 0;
 
 	if (b->obj) {
 		bpf_map_lookup_elem(bpfobj_map(b->obj, "rtt_count"), &zero, &c);
-		if (c.evicted != b->count.evicted)
-			bpf_map_update_elem(bpfobj_map(b->obj, "rtt_turned"), &zero, &none, BPF_ANY);
+		if (c.evicted != b->count.evicted && (none = calloc(1, sizeof(*none)))) {
+			bpf_map_update_elem(bpfobj_map(b->obj, "rtt_turned"), &zero, none, BPF_ANY);
+			free(none);
+		}
 		cost(b, &events, &run_ns);
 	}
 	set->lost = door_number("rtt_lost", c.lost - b->count.lost);

@@ -52,7 +52,8 @@ struct rtt_count {
 
 /*
  * The one element of map rtt_turned: a bit for each flow (by a hash of its id) that was turned away, so that one flow
- * counts once and not with each of its segments. User space clears it with each reading.
+ * counts once and not with each of its segments. Two may share a bit, so the count is never too high, and too low by 3 %
+ * at 4,000 flows. User space clears it with each reading.
  */
 #define RTT_TURNED_WORDS 1024
 struct rtt_turned {

@@ -13,8 +13,8 @@
 
 struct rtt_flow {
 	/*
-	 * The kernel's socket cookie: joins with F_COOKIE. A flow that ended before it had one (where BPF cannot give it
-	 * one: before 5.12) gets a number of its own from RTT_NO_COOKIE upwards.
+	 * The kernel's socket cookie: joins with F_COOKIE. A flow that ended before it had one (where BPF cannot give
+	 * it one) gets a number of its own from RTT_NO_COOKIE upwards.
 	 */
 	uint64_t cookie;
 	struct flow_key key;
@@ -35,7 +35,7 @@ struct rtt_set {
 	uint64_t samples, ambiguous;
 	uint64_t lost;         /* samples that found no room in the kernel's tables */
 	uint64_t evicted;      /* flows that found no room */
-	uint64_t events, run_ns; /* cost: program runs and their time, 0 where the kernel does not tell; or dumps and theirs */
+	uint64_t events, run_ns; /* cost: program runs and their time, 0 where the kernel does not tell; or dumps */
 	const char *source;    /* "tcp_probe" or "sock_diag_poll" */
 };
 
@@ -49,7 +49,7 @@ struct rtt_opts {
 	uint64_t interval_ns;       /* polling: chooses its period from it */
 	const struct filter *filter; /* polling: handed to the dumps; may be NULL */
 	unsigned families;
-	bool stats;                 /* have the kernel count run time (as kernel.bpf_stats_enabled does) for events, run_ns */
+	bool stats;                 /* have the kernel count the programs' runs and time */
 };
 
 /* Starts sampling in the calling thread's network namespace; WHY: why a better rung was not taken. 0 or -errno. */

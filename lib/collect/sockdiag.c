@@ -38,21 +38,21 @@ struct dump {
 	struct mnl_socket *nl; /* NULL in a replay */
 	uint32_t seq;
 	bool stopped;     /* by the consumer */
+	bool apart;       /* this kernel lists IPv4 and IPv6 only one after the other */
 	void *rec;
 	char *buf;        /* READ_BUFFER bytes, aligned for any header */
 	struct sock_plan plan;
 	struct diag_code code;
 	union {
 		struct nlmsghdr head;
-		char bytes[MNL_NLMSG_HDRLEN + sizeof(struct inet_diag_req_v2) + 16 + DIAG_CODE_MAX];
+		char bytes[MNL_NLMSG_HDRLEN + sizeof(struct inet_diag_req_v2) + MNL_ATTR_HDRLEN + DIAG_CODE_MAX];
 	} req;
 };
 
-/* One protocol in one family. */
+/* One protocol in one family, or in both (AF_UNSPEC). */
 struct part {
 	unsigned proto; /* SOCK_PROTO_* */
-	unsigned ipproto;
-	bool v6;
+	uint8_t ipproto, family;
 	char name[16];
 };
 
@@ -68,7 +68,7 @@ static void compile(struct dump *d, const struct part *part, bool plain)
 {
 	const struct diag_dump dd = {
 		.proto = d->plan.proto,
-		.v6 = part->v6,
+		.v6 = part->family != AF_INET,
 		.plain = plain,
 		.ifindex = find_ifindex,
 		.cgroup = IS_ENABLED(CONFIG_CGROUP) ? cgroup_id : NULL,
@@ -89,23 +89,43 @@ static uint32_t part_states(const struct dump *d, const struct part *part)
 	return states;
 }
 
-static int ask(struct dump *d, const struct part *part, uint32_t states)
+/*
+ * The first form of the question, from before there was a family in it, is the only one that is about both: the walk
+ * through the kernel's table, which may have a million places, is then made once and not twice.
+ */
+static void put_both(struct nlmsghdr *nlh, uint8_t ext, uint32_t states)
 {
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(&d->req);
+	struct inet_diag_req *req = mnl_nlmsg_put_extra_header(nlh, sizeof(*req));
+
+	nlh->nlmsg_type = TCPDIAG_GETSOCK;
+	req->idiag_ext = ext;
+	req->idiag_states = states;
+}
+
+static void put_one(struct nlmsghdr *nlh, const struct part *part, uint8_t ext, uint32_t states)
+{
 	struct inet_diag_req_v2 *req = mnl_nlmsg_put_extra_header(nlh, sizeof(*req));
 
 	nlh->nlmsg_type = SOCK_DIAG_BY_FAMILY;
+	req->sdiag_family = part->family;
+	req->sdiag_protocol = part->ipproto;
+	req->idiag_ext = ext;
+	req->idiag_states = states;
+}
+
+static int ask(struct dump *d, const struct part *part, uint32_t states)
+{
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(&d->req);
+
+	if (part->family == AF_UNSPEC)
+		put_both(nlh, d->plan.ext, states);
+	else
+		put_one(nlh, part, d->plan.ext, states);
 	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
 	nlh->nlmsg_seq = ++d->seq;
-	req->sdiag_family = part->v6 ? AF_INET6 : AF_INET;
-	req->sdiag_protocol = (uint8_t)part->ipproto;
-	req->idiag_ext = d->plan.ext;
-	req->idiag_states = states;
 	if (d->code.len)
 		mnl_attr_put(nlh, INET_DIAG_REQ_BYTECODE, d->code.len, d->code.code);
-	if (mnl_socket_sendto(d->nl, nlh, nlh->nlmsg_len) < 0)
-		return err_set(d->e, errno, "sock_diag: cannot send: %s", strerror(errno));
-	return 0;
+	return mnl_socket_sendto(d->nl, nlh, nlh->nlmsg_len) < 0 ? -errno : 0;
 }
 
 /* What a control message says: 0 go on, 1 the dump is over, -errno. */
@@ -136,7 +156,7 @@ static int receive(struct dump *d, size_t size, bool *interrupted)
 			continue; /* of an earlier question */
 		if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
 			*interrupted = true;
-		if (nlh->nlmsg_type != SOCK_DIAG_BY_FAMILY) {
+		if (nlh->nlmsg_type != SOCK_DIAG_BY_FAMILY && nlh->nlmsg_type != TCPDIAG_GETSOCK) {
 			r = control(nlh);
 			if (r)
 				return r;
@@ -155,14 +175,12 @@ static int receive(struct dump *d, size_t size, bool *interrupted)
 	return 0;
 }
 
-/* Reads the answer to one question. 0 or -errno of the kernel's. */
+/* Reads the answer to one question. 0 or -errno, mostly the kernel's. */
 static int read_answer(struct dump *d, const struct part *part, bool *interrupted)
 {
 	struct door_stream s;
 	int r = door_stream_open(&s, part->name, d->nl ? mnl_socket_get_fd(d->nl) : -1);
 
-	if (r == -ENODATA)
-		return err_set(d->e, ENODATA, "replay: the recording has no (further) stream '%s'", part->name);
 	while (!r) {
 		ssize_t n = door_stream_read(&s, d->buf, READ_BUFFER);
 
@@ -216,37 +234,73 @@ static int dump_part(struct dump *d, const struct part *part, bool *interrupted)
 	r = dump_filtered(d, part, states, interrupted);
 	for (w = 0; w < HAVE_WORDS; w++)
 		d->st->supplied.w[w] |= d->plan.supplied.w[w];
+	return r;
+}
+
+/* True when the filter leaves something of both families, and both are asked for. */
+static bool wants_both(struct dump *d, const struct part *part)
+{
+	struct part one = *part;
+	bool some;
+
+	if (d->q->families != (SOCK_FAMILY_4 | SOCK_FAMILY_6))
+		return false;
+	d->plan.proto = PROTO_TCP;
+	one.family = AF_INET;
+	compile(d, &one, false);
+	some = !d->code.nothing;
+	one.family = AF_INET6;
+	compile(d, &one, false);
+	return some && !d->code.nothing;
+}
+
+/* One protocol; what went wrong is said. */
+static int dump_proto(struct dump *d, struct part *part, bool *interrupted)
+{
+	const size_t len = strlen(part->name);
+	int r = -EOPNOTSUPP, i;
+
+	if (part->proto == SOCK_PROTO_TCP && !d->apart && wants_both(d, part)) {
+		r = dump_part(d, part, interrupted);
+		d->apart = r == -EINVAL || r == -ENOENT || r == -EOPNOTSUPP;
+		if (!d->apart)
+			goto done;
+	}
+	for (i = 0, r = 0; i < 2 && !r && !d->stopped; i++) {
+		if (!(d->q->families & (i ? SOCK_FAMILY_6 : SOCK_FAMILY_4)))
+			continue;
+		part->family = i ? AF_INET6 : AF_INET;
+		strcpy(part->name + len, i ? "6" : "4");
+		r = dump_part(d, part, interrupted);
+	}
 	if (r == -ENOENT && part->proto != SOCK_PROTO_TCP) {
 		d->st->unsupported |= part->proto;
 		return 0;
 	}
 	if (r == -ENOENT)
 		return err_set(d->e, ENOENT, "sock_diag: this kernel cannot list TCP sockets (no inet_diag, tcp_diag)");
-	if (r && !d->e->code)
-		return err_set(d->e, -r, "sock_diag: %s: %s", part->name, strerror(-r));
-	return r;
+done:
+	if (r == -ENODATA && !d->nl)
+		return err_set(d->e, ENODATA, "replay: the recording has no (further) stream '%s'", part->name);
+	return r ? err_set(d->e, -r, "%s: %s", part->name, strerror(-r)) : 0;
 }
 
 /* All protocols and families once. */
 static int dump_all(struct dump *d, bool *interrupted)
 {
-	static const struct {
-		unsigned proto, ipproto;
-		char name[4];
-	} protos[] = {
-		{ SOCK_PROTO_TCP, IPPROTO_TCP, "tcp" }, { SOCK_PROTO_UDP, IPPROTO_UDP, "udp" },
-		{ SOCK_PROTO_RAW, IPPROTO_RAW, "raw" },
+	static const struct part parts[] = {
+		{ SOCK_PROTO_TCP, IPPROTO_TCP, AF_UNSPEC, "sock_diag-tcp" },
+		{ SOCK_PROTO_UDP, IPPROTO_UDP, AF_UNSPEC, "sock_diag-udp" },
+		{ SOCK_PROTO_RAW, IPPROTO_RAW, AF_UNSPEC, "sock_diag-raw" },
 	};
 	unsigned i;
 	int r = 0;
 
-	for (i = 0; i < 2 * ARRAY_SIZE(protos) && !r && !d->stopped; i++) {
-		struct part part = { .proto = protos[i / 2].proto, .ipproto = protos[i / 2].ipproto, .v6 = i & 1 };
+	for (i = 0; i < ARRAY_SIZE(parts) && !r && !d->stopped; i++) {
+		struct part part = parts[i];
 
-		if (!(d->q->protos & part.proto) || !(d->q->families & (part.v6 ? SOCK_FAMILY_6 : SOCK_FAMILY_4)))
-			continue;
-		snprintf(part.name, sizeof(part.name), "sock_diag-%s%c", protos[i / 2].name, part.v6 ? '6' : '4');
-		r = dump_part(d, &part, interrupted);
+		if (d->q->protos & part.proto)
+			r = dump_proto(d, &part, interrupted);
 	}
 	return r;
 }
@@ -291,13 +345,10 @@ static int run(struct dump *d)
 
 int sockdiag_dump(const struct sock_query *q, sock_fn fn, void *arg, struct sock_stats *st, struct err *e)
 {
-	struct err own = { 0 };
 	struct dump *d = calloc(1, sizeof(*d));
 	int r = -ENOMEM;
 
 	memset(st, 0, sizeof(*st));
-	if (!e)
-		e = &own;
 	if (d) {
 		*d = (struct dump){ .q = q, .fn = fn, .arg = arg, .st = st, .e = e };
 		d->rec = calloc(1, q->layout->size);
@@ -306,7 +357,6 @@ int sockdiag_dump(const struct sock_query *q, sock_fn fn, void *arg, struct sock
 	if (!d || !d->rec || !d->buf) {
 		err_set(e, ENOMEM, "sock_diag: out of memory");
 	} else {
-		e->code = 0;
 		r = open_socket(d);
 		if (!r)
 			r = run(d);

@@ -17,7 +17,7 @@ struct sock_query {
 	unsigned families; /* SOCK_FAMILY_* */
 	unsigned protos;   /* SOCK_PROTO_* */
 	uint32_t states;   /* bit n: kernel state n (1 established … 12 new-syn-recv) */
-	const struct filter *filter; /* may be NULL; the parts that the kernel can apply are handed to it, the caller still applies the whole */
+	const struct filter *filter; /* or NULL; the kernel gets what it can apply, the caller still applies it all */
 	const struct layout *layout; /* from sockdiag_layout() */
 };
 
@@ -27,7 +27,7 @@ struct sock_stats {
 	uint64_t malformed;        /* messages that could not be parsed */
 	bool incomplete;           /* a dump stayed inconsistent after the repeats */
 	unsigned unsupported;      /* SOCK_PROTO_UDP, SOCK_PROTO_RAW: this kernel cannot list them */
-	struct fieldset supplied;  /* fields that the kernel gave for at least one socket; of tcp_info: wanted or not, known or not */
+	struct fieldset supplied;  /* what some socket's answer had room for; of tcp_info wanted or not, known or not */
 };
 
 /* Lays out WANT: fields of tcp_info are one block copied as it comes, short on an old kernel, cut on a newer one. */
@@ -46,7 +46,10 @@ int sockdiag_dump(const struct sock_query *q, sock_fn fn, void *arg, struct sock
 /* How many TCP sockets there are, cheaply (/proc/net/sockstat and sockstat6, netns of the caller); 0: not known. */
 uint64_t sockdiag_estimate(void);
 
-/* One inet_diag message (bytes after nlmsghdr, aligned to 4) into REC. PROTO: SOCK_PROTO_*. Pure: for the fuzzer and tests. 0 or -EBADMSG. */
+/*
+ * One inet_diag message (bytes after nlmsghdr, aligned to 4) into REC. PROTO: SOCK_PROTO_*. Pure: for the fuzzer and
+ * tests. 0 or -EBADMSG.
+ */
 int sockdiag_parse(const struct layout *l, unsigned proto, const void *msg, size_t len, void *rec);
 
 #endif

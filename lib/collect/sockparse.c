@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Messages of inet_diag into records. 100,000 of them in a dump: the wanted range of tcp_info is copied in one piece, what
- * is known of it follows from its length by a mask, and only then the kernel's sentinels are taken out.
+ * Messages of inet_diag into records. 100,000 of them in a dump: the wanted range of tcp_info is copied in one piece,
+ * what is known of it follows from its length by a mask, and only then the kernel's sentinels are taken out.
  */
 #include "collect/sockparse.h"
 
@@ -185,8 +185,8 @@ static struct fieldset sentinels(const uint8_t *ti)
 }
 
 /*
- * N bytes, a multiple of 8. Some 200 of them for every socket, where the start of musl's memcpy takes as long as all the
- * rest of a message; the barriers keep the compiler from calling it nevertheless.
+ * N bytes, a multiple of 8. Some 200 of them for every socket, where the start of musl's memcpy takes as long as all
+ * the rest of a message; the barriers keep the compiler from calling it nevertheless.
  */
 static void copy_words(uint8_t *to, const uint8_t *from, unsigned n)
 {
@@ -399,7 +399,10 @@ int sock_plan_parse(struct sock_plan *p, const void *msg, size_t len, void *rec)
 			break;
 		}
 	}
-	/* Only a whole socket has this attribute; of a time-wait or a half-open one the kernel knows no user and says 0. */
+	/*
+	 * Only a whole socket has this attribute; of a time-wait or a half-open one the kernel knows no user and says
+	 * 0.
+	 */
 	if (whole)
 		rec_set(l, rec, F_UID, m->idiag_uid);
 	for (w = 0; w < HAVE_WORDS; w++)

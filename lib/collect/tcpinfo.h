@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * struct tcp_info as kernel 6.18 has it, without the prefix of its members: what a build's own kernel headers know of it
- * does not matter. Its layout is the same on every target (each member lies at a multiple of its size); an older kernel
- * gives a shorter one, a newer one a longer one.
+ * struct tcp_info as kernel 6.18 has it, without the prefix of its members: what a build's own kernel headers know of
+ * it does not matter. Its layout is the same on every target (each member lies at a multiple of its size); an older
+ * kernel gives a shorter one, a newer one a longer one.
  */
 #ifndef FLEUTAN_TCPINFO_H
 #define FLEUTAN_TCPINFO_H
@@ -21,11 +21,11 @@
 	X(32, pmtu, 60) X(32, rcv_ssthresh, 64) X(32, rtt, 68) X(32, rttvar, 72) X(32, snd_ssthresh, 76) \
 	X(32, snd_cwnd, 80) X(32, advmss, 84) X(32, reordering, 88) X(32, rcv_rtt, 92) X(32, rcv_space, 96) \
 	X(32, total_retrans, 100) X(64, pacing_rate, 104) X(64, max_pacing_rate, 112) X(64, bytes_acked, 120) \
-	X(64, bytes_received, 128) X(32, segs_out, 136) X(32, segs_in, 140) X(32, notsent_bytes, 144) X(32, min_rtt, 148) \
-	X(32, data_segs_in, 152) X(32, data_segs_out, 156) X(64, delivery_rate, 160) X(64, busy_time, 168) \
-	X(64, rwnd_limited, 176) X(64, sndbuf_limited, 184) X(32, delivered, 192) X(32, delivered_ce, 196) \
-	X(64, bytes_sent, 200) X(64, bytes_retrans, 208) X(32, dsack_dups, 216) X(32, reord_seen, 220) \
-	X(32, rcv_ooopack, 224) X(32, snd_wnd, 228) X(32, rcv_wnd, 232) X(32, rehash, 236) \
+	X(64, bytes_received, 128) X(32, segs_out, 136) X(32, segs_in, 140) X(32, notsent_bytes, 144) \
+	X(32, min_rtt, 148) X(32, data_segs_in, 152) X(32, data_segs_out, 156) X(64, delivery_rate, 160) \
+	X(64, busy_time, 168) X(64, rwnd_limited, 176) X(64, sndbuf_limited, 184) X(32, delivered, 192) \
+	X(32, delivered_ce, 196) X(64, bytes_sent, 200) X(64, bytes_retrans, 208) X(32, dsack_dups, 216) \
+	X(32, reord_seen, 220) X(32, rcv_ooopack, 224) X(32, snd_wnd, 228) X(32, rcv_wnd, 232) X(32, rehash, 236) \
 	X(16, total_rto, 240) X(16, total_rto_recoveries, 242) X(32, total_rto_time, 244) X(32, received_ce, 248) \
 	X(32, delivered_e1_bytes, 252) X(32, delivered_e0_bytes, 256) X(32, delivered_ce_bytes, 260) \
 	X(32, received_e1_bytes, 264) X(32, received_e0_bytes, 268) X(32, received_ce_bytes, 272) \

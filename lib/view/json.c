@@ -115,7 +115,7 @@ static bool long_value(const struct rowfmt *r, const struct rowfmt_col *c, struc
 		json_procs(b, r->procs, link, n);
 		return true;
 	}
-	id = rec_has(rec, c->field) ? (uint32_t)rec_raw(r->layout, rec, c->field) : 0;
+	id = row_has(c, rec) ? (uint32_t)rec_raw(r->layout, rec, c->field) : 0;
 	if (id)
 		json_string(b, strings_get(id));
 	return id;
@@ -135,7 +135,7 @@ static char *put_name(char *p, const struct rowfmt *r, const struct rowfmt_col *
 {
 	const char *name = c->op == ROW_ENUM ? row_name(r->layout, c, rec) : NULL;
 
-	if (!name && (c->op == ROW_ENUM || !rec_has(rec, c->field)))
+	if (!name && (c->op == ROW_ENUM || !row_has(c, rec)))
 		return put_null(p);
 	*p++ = '"';
 	if (name) {
@@ -166,12 +166,12 @@ static void json_row(const struct rowfmt *r, struct buf *b, const void *rec)
 	for (; c < end; c++) {
 		p = row_text(p, c);
 		if (c->op <= ROW_BITS) {
-			if (rec_has(rec, c->field))
+			if (row_has(c, rec))
 				p = put_number(p, c, row_raw(r->layout, c, rec) * c->scale);
 			else
 				p = put_null(p);
 		} else if (c->op == ROW_FLAG) {
-			p = rec_has(rec, c->field) ? put_flag(p, rec_raw(r->layout, rec, c->field)) : put_null(p);
+			p = row_has(c, rec) ? put_flag(p, rec_raw(r->layout, rec, c->field)) : put_null(p);
 		} else if (c->op == ROW_ENUM || c->op == ROW_ADDR) {
 			p = put_name(p, r, c, rec);
 		} else {

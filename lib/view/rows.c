@@ -38,7 +38,7 @@ static inline char *put_number(char *p, enum field_unit unit, uint64_t v)
 		return p + fmt_ns(p, v);
 	case FU_BYTES:
 	case FU_BYTES_PER_S:
-		p = v < 10000 ? row_u64(p, v) : p + fmt_si(p, v);
+		p = v < 100000 ? row_u64(p, v) : p + fmt_si(p, v); /* exact where that is no wider */
 		*p++ = 'B';
 		if (unit == FU_BYTES_PER_S) {
 			*p++ = '/';
@@ -433,7 +433,7 @@ static void words_text(const struct rowfmt *r, const struct rowfmt_col *c, struc
 		if (!row_holders(r->procs, r->layout, rec, &link, &n))
 			return;
 	} else {
-		text = rec_has(rec, c->field) ? strings_get((uint32_t)rec_raw(r->layout, rec, c->field)) : "";
+		text = row_has(c, rec) ? strings_get((uint32_t)rec_raw(r->layout, rec, c->field)) : "";
 		if (!*text)
 			return;
 	}
@@ -454,7 +454,7 @@ static void words_text(const struct rowfmt *r, const struct rowfmt_col *c, struc
 static char *words_name(const struct rowfmt *r, const struct rowfmt_col *c, char *p, const void *rec)
 {
 	const char *name = c->op == ROW_ENUM ? row_name(r->layout, c, rec) : NULL;
-	bool known = name || (c->op == ROW_ADDR && rec_has(rec, c->field));
+	bool known = name || (c->op == ROW_ADDR && row_has(c, rec));
 
 	if (!known && !c->bare)
 		return p;
@@ -482,13 +482,13 @@ static void words_row(const struct rowfmt *r, struct buf *b, const void *rec)
 	p = b->p + b->len;
 	for (; c < end; c++) {
 		if (c->op <= ROW_BITS) {
-			if (!rec_has(rec, c->field))
+			if (!row_has(c, rec))
 				continue;
 			p = row_text(p, c);
 			p = put_number(p, c->unit, row_raw(r->layout, c, rec) * c->scale);
 			*p++ = ' ';
 		} else if (c->op == ROW_FLAG) {
-			if (!rec_has(rec, c->field) || !rec_raw(r->layout, rec, c->field))
+			if (!row_has(c, rec) || !rec_raw(r->layout, rec, c->field))
 				continue;
 			p = row_text(p, c);
 			*p++ = ' ';

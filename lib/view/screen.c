@@ -218,13 +218,14 @@ void bar(struct buf *b, const struct screen *s, unsigned width, uint64_t value, 
  */
 static unsigned three_digits(char *p, uint32_t v)
 {
-	/* Division by 10, 100 and 1000 as a multiplication, exact below 2^22. */
+	/* Division by 10, 100 and 1000 as a multiplication, exact below 2^22; compilers told to save space divide. */
 	static const struct { uint32_t half, times; } by[] = { { 5, 429496730 }, { 50, 42949673 }, { 500, 4294968 } };
 	unsigned whole = (v >= 9995) + (v >= 99950); /* digits before the point, less one */
 	uint32_t h = (uint32_t)((uint64_t)(v + by[whole].half) * by[whole].times >> 32);
-	char d1 = (char)('0' + h / 10 % 10), d2 = (char)('0' + h % 10);
+	uint32_t tens = h * 6554 >> 16; /* h / 10, and below h / 100 */
+	char d1 = (char)('0' + tens - (tens * 6554 >> 16) * 10), d2 = (char)('0' + h - tens * 10);
 
-	p[0] = (char)('0' + h / 100);
+	p[0] = (char)('0' + (tens * 6554 >> 16));
 	p[1] = whole ? d1 : '.';
 	p[2] = whole > 1 ? d2 : whole ? '.' : d1;
 	p[3] = d2;

@@ -66,7 +66,7 @@ void rowfmt_head(struct buf *b, const struct rowfmt *r);
 void rowfmt_rows(const struct rowfmt *r, struct buf *b, void *const *row, uint32_t n);
 /*
  * One value as text for people (unit included), at most MAX columns (0: no limit); "-" when unknown. Returns columns.
- * Bytes are exact below 10,000 ("1448B", then "12.3kB"); processes are "nginx(12),nginx(13)" or "(none)".
+ * Bytes are exact below 100,000 ("65536B", then "123kB"); processes are "nginx(12),nginx(13)" or "(none)".
  */
 unsigned value_text(struct buf *b, const struct screen *s, const struct layout *l, const void *rec, unsigned field,
 		    const struct procset *procs, unsigned max);

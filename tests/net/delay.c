@@ -90,7 +90,8 @@ static int tun_open(const char *ns, int host)
 		die("/dev/net/tun");
 	snprintf(cmd, sizeof(cmd),
 		 "ip link set lo up; ip addr add 192.0.2.%d/30 dev d0 && "
-		 "ip -6 addr add 2001:db8::%d/64 dev d0 nodad && ip link set d0 mtu %d txqueuelen 10000 up", host, host, MTU);
+		 "ip -6 addr add 2001:db8::%d/64 dev d0 nodad && ip link set d0 mtu %d txqueuelen 10000 up",
+		 host, host, MTU);
 	run(cmd);
 	if (setns(home, CLONE_NEWNET))
 		die("setns");

@@ -193,7 +193,7 @@ static void test_hostile(void)
 
 static void test_long_name(void)
 {
-	char name[400], other[64], msg[8];
+	char name[400], other[128], msg[8];
 	struct err e = { 0 };
 
 	memset(name, 'n', sizeof(name) - 1);

@@ -209,8 +209,8 @@ static void test_document(void)
 	json_array_end(&b);
 	json_end(&b, &r);
 	CHECK_STR(taken(&b),
-		  "{\"schema\":\"fleutan/flowlat\",\"version\":1,\"fleutan\":\"" FLEUTAN_VERSION "\",\"kernel\":\"6.1\","
-		  "\"host\":\"h\\\"\",\"netns\":null,\"time_ms\":1700000000000,\"interval_ns\":null,"
+		  "{\"schema\":\"fleutan/flowlat\",\"version\":1,\"fleutan\":\"" FLEUTAN_VERSION "\","
+		  "\"kernel\":\"6.1\",\"host\":\"h\\\"\",\"netns\":null,\"time_ms\":1700000000000,\"interval_ns\":null,"
 		  "\"flows\":[{\"proto\":\"udp\",\"rtt_ns\":null},{\"proto\":\"udp\",\"rtt_ns\":null}],"
 		  "\"q\":{\"p50_ns\":null,\"p90_ns\":null,\"p99_ns\":null,\"max_ns\":null},"
 		  "\"h\":[{\"lo_ns\":1,\"hi_ns\":2,\"count\":3},{\"lo_ns\":2,\"hi_ns\":4,\"count\":0}],\"x\":[],"

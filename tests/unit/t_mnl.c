@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The contracts of libmnl that fleutan relies on. Built twice: against lib/mnl and against the distribution's library, so
- * that the two cannot drift apart.
+ * The contracts of libmnl that fleutan relies on. Built twice: against lib/mnl and against the distribution's
+ * library, so that the two cannot drift apart.
  */
 #include <errno.h>
 #include <libmnl/libmnl.h>
@@ -65,7 +65,8 @@ static void test_attributes(void)
 		case 1: CHECK_EQ(mnl_attr_get_u16(attr), 0x2222); break;
 		case 2: CHECK_EQ(mnl_attr_get_u32(attr), 0x33333333); break;
 		case 3: CHECK(mnl_attr_get_u64(attr) == 0x4444444444444444ULL); break;
-		case 4: CHECK_EQ(mnl_attr_get_payload_len(attr), 5); CHECK(!memcmp(mnl_attr_get_str(attr), "five5", 5)); break;
+		case 4: CHECK_EQ(mnl_attr_get_payload_len(attr), 5); CHECK(!memcmp(mnl_attr_get_str(attr), "five5",
+										   5)); break;
 		case 5: CHECK_STR(mnl_attr_get_str(attr), "six"); break;
 		case 6: CHECK_EQ(mnl_attr_get_type(attr), 7); CHECK_EQ(attr->nla_type, 7 | NLA_F_NESTED); break;
 		}

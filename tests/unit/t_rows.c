@@ -11,9 +11,13 @@
 
 static const char *const names[] = { "", "one", "two", NULL };
 
-enum { PROTO, SRC, SPORT, DST, DPORT, STATE, PROCS, INODE, NAME, RTT, BYTES, RATE, SEGS, SHARE, OK, CPU, BITS, MODE, NFIELDS };
+enum {
+	PROTO, SRC, SPORT, DST, DPORT, STATE, PROCS, INODE, NAME, RTT, BYTES, RATE, SEGS, SHARE, OK, CPU, BITS, MODE,
+	NFIELDS
+};
 
-#define F(key, word, head, kind, unit, width, scale, names) { key, word, head, "", names, scale, FK_##kind, FU_##unit, 0, width }
+#define F(key, word, head, kind, unit, width, scale, names) \
+	{ key, word, head, "", names, scale, FK_##kind, FU_##unit, 0, width }
 static const struct field field[NFIELDS] = {
 	[PROTO] = F("proto", "proto", "PROTO", ENUM, NONE, 1, 1, proto_names),
 	[SRC] = F("src", "src", "LOCAL", ADDR, NONE, 16, 1, NULL),
@@ -132,7 +136,8 @@ static void test_values(void)
 	CHECK_STR(number(RTT, 28800, 0), "28.8ms");
 	CHECK_STR(number(BYTES, 0, 0), "0B");
 	CHECK_STR(number(BYTES, 1448, 0), "1448B");
-	CHECK_STR(number(BYTES, 10000, 0), "10.0kB");
+	CHECK_STR(number(BYTES, 99999, 0), "99999B");
+	CHECK_STR(number(BYTES, 100000, 0), "100kB");
 	CHECK_STR(number(BYTES, UINT64_MAX, 0), "18.4EB");
 	CHECK_STR(number(RATE, 12345678, 0), "12.3MB/s");
 	CHECK_STR(number(SEGS, 65535, 0), "65535");

@@ -173,8 +173,8 @@ static struct rtt_flow_row row(uint64_t id, uint64_t cookie, uint32_t ambiguous,
 	return r;
 }
 
-static int one_cell(struct rtt_past *past, struct rtt_flow_row row[3], uint32_t bucket, uint64_t count, unsigned families,
-		    struct rtt_set *set)
+static int one_cell(struct rtt_past *past, struct rtt_flow_row row[3], uint32_t bucket, uint64_t count,
+		    unsigned families, struct rtt_set *set)
 {
 	struct rtt_cell_row c = { { 9, bucket, 0 }, count };
 

@@ -119,7 +119,8 @@ static void test_text(void)
 	CHECK_STR(safe(&ascii, "nginx", 0), "nginx");
 	CHECK_STR(safe(&ascii, "\033[2Jx\n\r\t\x7f", 0), "?[2Jx????");
 	CHECK_STR(safe(&utf8, "\033[2Jx\n\x7f", 0), "?[2Jx??");
-	CHECK_STR(safe(&utf8, "caf\xc3\xa9 \xe6\xbc\xa2 \xf0\x9f\x90\xa7", 0), "caf\xc3\xa9 \xe6\xbc\xa2 \xf0\x9f\x90\xa7");
+	CHECK_STR(safe(&utf8, "caf\xc3\xa9 \xe6\xbc\xa2 \xf0\x9f\x90\xa7", 0),
+		  "caf\xc3\xa9 \xe6\xbc\xa2 \xf0\x9f\x90\xa7");
 	CHECK_STR(safe(&ascii, "caf\xc3\xa9 \xe6\xbc\xa2", 0), "caf? ?");
 	CHECK_STR(safe(&utf8, "\xc2\x9b" "2J", 0), "?2J");          /* C1: CSI */
 	CHECK_STR(safe(&utf8, "a\xe2\x80\xae" "b", 0), "a?b");       /* right-to-left override */
@@ -212,7 +213,8 @@ static void test_ink(void)
 }
 
 /* The environment is the test's: only what it sets is there. */
-static struct screen looked(int fd, bool plain, enum color_mode mode, const char *lang, const char *term, const char *cols)
+static struct screen looked(int fd, bool plain, enum color_mode mode, const char *lang, const char *term,
+			    const char *cols)
 {
 	struct screen s;
 

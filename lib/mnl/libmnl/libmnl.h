@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A small stand-in for libmnl, for targets that have no static one: the same names and contracts for the functions that
- * fleutan uses. Where the real library is to be had it is linked instead and this folder is not in the include path; the
- * code that uses it must not notice (tests/unit/t_mnl.c runs against both).
+ * fleutan uses. Where the real library is to be had it is linked instead and this folder is not in the include path;
+ * the code that uses it must not notice (tests/unit/t_mnl.c runs against both).
  *
  * What is a few instructions long is inline here: attributes of 100,000 sockets are walked with it.
  */
@@ -172,7 +172,8 @@ static inline struct nlattr *mnl_attr_next(const struct nlattr *attr)
 
 #define mnl_attr_for_each_nested(attr, nest) \
 	for ((attr) = mnl_attr_get_payload(nest); \
-	     mnl_attr_ok((attr), (char *)mnl_attr_get_payload(nest) + mnl_attr_get_payload_len(nest) - (char *)(attr)); \
+	     mnl_attr_ok((attr), (char *)mnl_attr_get_payload(nest) + mnl_attr_get_payload_len(nest) - \
+			 (char *)(attr)); \
 	     (attr) = mnl_attr_next(attr))
 
 /* As in the real one, the iterator must be called attr. */
@@ -224,8 +225,9 @@ int mnl_attr_parse_nested(const struct nlattr *attr, mnl_attr_cb_t cb, void *dat
 int mnl_attr_parse_payload(const void *payload, size_t payload_len, mnl_attr_cb_t cb, void *data);
 
 /*
- * Calls CB for each data message of a datagram. MNL_CB_STOP at the end of the dump, on an acknowledgement, or as CB says;
- * MNL_CB_ERROR with the kernel's errno, ESRCH (not for us), EPROTO (wrong sequence) or EINTR (interrupted dump).
+ * Calls CB for each data message of a datagram. MNL_CB_STOP at the end of the dump, on an acknowledgement, or as CB
+ * says; MNL_CB_ERROR with the kernel's errno, ESRCH (not for us), EPROTO (wrong sequence) or EINTR (interrupted
+ * dump).
  */
 typedef int (*mnl_cb_t)(const struct nlmsghdr *nlh, void *data);
 int mnl_cb_run(const void *buf, size_t numbytes, unsigned int seq, unsigned int portid, mnl_cb_t cb_data, void *data);
