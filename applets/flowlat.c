@@ -14,6 +14,7 @@
 #include "app/flows.h"
 #include "app/names.h"
 #include "app/run.h"
+#include "collect/door.h"
 #include "core/util.h"
 #include "model/strings.h"
 #include "view/barlist.h"
@@ -154,6 +155,20 @@ static bool wants_counters(const struct flowlat *fl)
 	return false;
 }
 
+/* The counters as they stand before the interval; who holds the sockets is asked at its end. */
+static int look_before(struct flowlat *fl, struct err *e)
+{
+	struct flows_want want = fl->want;
+	struct report ignored;
+
+	run_report_init(&ignored, "", 0, &fl->look);
+	fieldset_del(&want.fields, F_PROCS);
+	fieldset_add(&want.fields, F_COOKIE);
+	flows_layout(&fl->before, &want);
+	fl->want.before = &fl->before;
+	return flows_collect(&fl->before, &want, &ignored, e);
+}
+
 /* Samples for an interval; the sampler is kept for the next one. */
 static int sample_interval(struct flowlat *fl, struct report *rep, struct err *e)
 {
@@ -167,20 +182,19 @@ static int sample_interval(struct flowlat *fl, struct report *rep, struct err *e
 		.stats = l->verbose,
 	};
 	char why[160] = "";
+	uint64_t start;
 	int r = 0;
 
 	if (!fl->sampler)
 		r = rtt_start(&fl->sampler, &o, why, sizeof(why), e);
-	if (!r && wants_counters(fl)) {
-		struct report ignored;
-
-		run_report_init(&ignored, "", 0, l);
-		flows_layout(&fl->before, &fl->want);
-		r = flows_collect(&fl->before, &fl->want, &ignored, e);
-		fl->want.before = &fl->before;
-	}
+	if (!r && wants_counters(fl))
+		r = look_before(fl, e);
+	start = now_ns();
 	if (!r)
-		r = run_wait(l, now_ns() + l->interval_ns, step, fl, e);
+		r = run_wait(l, start + l->interval_ns, step, fl, e);
+	/* A signal or a key ends the interval early: what is shown is of the time that passed. */
+	if (!r && !door_replaying())
+		rep->interval_ns = MIN(l->interval_ns, now_ns() - start);
 	if (!r)
 		r = rtt_read(fl->sampler, &fl->rtt, e);
 	if (r)
@@ -349,7 +363,7 @@ static void text_top(const struct flowlat *fl, const struct report *rep, struct 
 		buf_add(b, t, fmt_ns(t, rep->interval_ns));
 	}
 	if (h->total) {
-		buf_str(b, fl->sampled ? "; rtt" : "; srtt");
+		buf_str(b, fl->sampled ? "\nrtt" : "; srtt");
 		for (i = 0; i < ARRAY_SIZE(q); i++) {
 			if (!hist_quantile(h, q[i].permyriad, &v))
 				continue;
@@ -378,7 +392,7 @@ static void text_rows(const struct flowlat *fl, const struct report *rep, struct
 		list.nleft = 6;
 		memcpy(list.left, cols_vol, 6);
 	} else if (fl->sampled && !grouped) {
-		static const uint8_t left[] = { F_SAMPLES, F_RTT_P50, F_RTT_P99, F_RTT_MAX };
+		static const uint8_t left[] = { F_SAMPLES, F_RTT_P50, F_RTT_P99 };
 
 		list.value = F_RTT_P99;
 		list.inner = F_RTT_P50;
@@ -402,7 +416,7 @@ static void text_rows(const struct flowlat *fl, const struct report *rep, struct
 		list.right[list.nright++] = F_DST_NAME;
 	if (!grouped)
 		list.right[list.nright++] = F_PROCS;
-	buf_str(b, fl->vol && !grouped ? "per flow: CWNDB = cwnd x mss (bar), BDP = delivery rate x min rtt, bytes and segments\n"
+	buf_str(b, fl->vol && !grouped ? "per flow: bar = cwnd x mss (CWNDB); BDP = delivery rate x min rtt\n"
 		: grouped ? "per group: bar = mean srtt, dark part = min rtt, the rest is queueing\n"
 		: fl->sampled ? "per flow: bar = p99 of the samples, dark part = median\n"
 			      : "per flow: bar = srtt, dark part = min rtt, the rest is queueing\n");
@@ -433,7 +447,7 @@ static void text(void *ctx, const struct report *rep, struct buf *b)
 /* Live screen: the next thing to sort or group by. */
 static void key(void *ctx, int k)
 {
-	static const uint8_t sorts[] = { F_RTT, F_MIN_RTT, F_RETRANS, F_BYTES_SENT, F_BYTES_RECEIVED };
+	static const uint8_t sorts[] = { F_RTT, F_RTT_P99, F_MIN_RTT, F_RETRANS, F_BYTES_SENT, F_BYTES_RECEIVED };
 	struct flowlat *fl = ctx;
 	struct look *l = &fl->look;
 	unsigned i;

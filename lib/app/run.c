@@ -87,6 +87,9 @@ static void progress(uint64_t start, uint64_t deadline)
 	fflush(stderr);
 }
 
+/* A key that came while a sample was taken: the sample ends there. */
+static int key_waiting;
+
 int run_wait(const struct look *l, uint64_t deadline_ns, int (*step)(void *arg, uint64_t until_ns, struct err *e), void *arg,
 	     struct err *e)
 {
@@ -94,8 +97,10 @@ int run_wait(const struct look *l, uint64_t deadline_ns, int (*step)(void *arg, 
 	bool show = !l->watch && isatty(STDERR_FILENO) && deadline_ns > start + NSEC_PER_SEC;
 	int r = 0;
 
-	while (!r && !stopped && now_ns() < deadline_ns) {
+	while (!r && !stopped && !key_waiting && now_ns() < deadline_ns && !door_replaying()) {
 		r = step(arg, MIN(deadline_ns, now_ns() + NSEC_PER_SEC / 2), e);
+		if (IS_ENABLED(CONFIG_LIVE) && l->watch)
+			key_waiting = live_key(0);
 		if (show)
 			progress(start, deadline_ns);
 	}
@@ -215,8 +220,9 @@ static bool live_wait(const struct run *r, uint64_t until, const struct buf *fra
 
 	for (;;) {
 		uint64_t now = now_ns();
-		int key = live_key(paused ? NSEC_PER_SEC : until > now ? until - now : 0);
+		int key = key_waiting ? key_waiting : live_key(paused ? NSEC_PER_SEC : until > now ? until - now : 0);
 
+		key_waiting = 0;
 		if (key == 'q' || key == -1)
 			return false;
 		if (key == 'p' || key == ' ')
@@ -224,6 +230,7 @@ static bool live_wait(const struct run *r, uint64_t until, const struct buf *fra
 		else if (key == -2) {
 			screen_init(&r->look->screen, STDOUT_FILENO, r->look->ascii, (enum color_mode)r->look->color);
 			live_frame(frame, &r->look->screen);
+			return true;
 		} else if (key > 0) {
 			r->key(r->ctx, key);
 			return true;
@@ -231,6 +238,17 @@ static bool live_wait(const struct run *r, uint64_t until, const struct buf *fra
 			return true;
 		}
 	}
+}
+
+static void live_head(const struct run *r, struct buf *b)
+{
+	const struct look *l = r->look;
+
+	ink_on(b, &l->screen, INK_BOLD);
+	buf_str(b, "by ");
+	buf_str(b, l->sort_none ? "nothing" : flow_schema.field[l->sort_field].word);
+	ink_off(b, &l->screen);
+	buf_str(b, "   keys: s sort, g group, p pause, q quit\n");
 }
 
 #define LIVE_PERIOD_NS (2 * NSEC_PER_SEC)
@@ -244,6 +262,7 @@ static int run_live(const struct run *r, struct report *rep, struct err *e)
 	for (n = 0; !err && (!r->look->count || r->look->count == 1 || n < r->look->count) && !stopped; n++) {
 		run_report_init(rep, r->schema, r->version, r->look);
 		b.len = 0;
+		live_head(r, &b);
 		err = sample_once(r, rep, &b, e);
 		if (!err)
 			live_frame(&b, &r->look->screen);

@@ -86,7 +86,7 @@ static void plan_widths(struct plan *p)
 			lastw = p->right[i];
 		}
 	p->marks = p->l->nthreshold ? p->l->nthreshold + 1 : 0;
-	fixed += p->marks;
+	fixed += p->marks ? p->marks - 1 : 0;
 	/* On one line when the bar and a last column cut to LAST_MIN fit; else who it is goes below. */
 	if (fixed + BAR_MIN + who - lastw + MIN(lastw, (unsigned)LAST_MIN) <= p->s->width) {
 		unsigned room = p->s->width - fixed - (who - lastw);
@@ -99,10 +99,28 @@ static void plan_widths(struct plan *p)
 	p->bar = fixed + BAR_MIN < p->s->width ? MIN(p->s->width - fixed, (unsigned)BAR_MAX) : BAR_MIN;
 }
 
+static void trim(struct buf *b)
+{
+	while (b->len && b->p[b->len - 1] == ' ')
+		b->len--;
+}
+
 static void pad(struct buf *b, unsigned have, unsigned want)
 {
 	if (have < want)
 		buf_fill(b, ' ', want - have);
+}
+
+/* From the bar (and the marks behind it) to who it is. */
+static void between(const struct plan *p, struct buf *b)
+{
+	if (p->two_lines) {
+		trim(b);
+		buf_ch(b, '\n');
+		buf_fill(b, ' ', INDENT);
+	} else {
+		buf_ch(b, ' ');
+	}
 }
 
 /* How many thresholds the value reaches. */
@@ -166,18 +184,9 @@ static void row(struct plan *p, struct buf *b, const void *rec)
 		buf_fill(b, ' ', p->bar);
 	if (p->marks) {
 		buf_fill(b, '!', n);
-		buf_fill(b, ' ', p->marks - n);
+		buf_fill(b, ' ', p->marks - 1 - n);
 	}
-	if (!p->l->nright) {
-		buf_ch(b, '\n');
-		return;
-	}
-	if (p->two_lines) {
-		buf_ch(b, '\n');
-		buf_fill(b, ' ', INDENT);
-	} else if (!p->marks) {
-		buf_ch(b, ' ');
-	}
+	between(p, b);
 	who_cells(p, b, rec);
 	buf_ch(b, '\n');
 }
@@ -202,21 +211,18 @@ static void heads(struct plan *p, struct buf *b)
 	pad(b, w + 1, p->bar);
 	buf_add(b, p->cell.p, p->cell.len);
 	if (p->marks)
-		buf_fill(b, ' ', p->marks);
-	else
-		buf_ch(b, ' ');
+		buf_fill(b, ' ', p->marks - 1);
+	between(p, b);
 	for (i = 0; i < p->l->nright; i++) {
 		const char *head = f[p->l->right[i]].head;
 
 		if (!p->right[i])
 			continue;
 		buf_str(b, head);
-		if (!p->two_lines)
-			pad(b, (unsigned)strlen(head), p->right[i]);
+		pad(b, (unsigned)strlen(head), p->right[i]);
 		buf_ch(b, ' ');
 	}
-	while (b->len && b->p[b->len - 1] == ' ')
-		b->len--;
+	trim(b);
 	ink_off(b, p->s);
 	buf_ch(b, '\n');
 }
