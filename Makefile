@@ -153,7 +153,7 @@ $(O)/applets.c: $(O)/auto.mk $(APPLETS:%=applets/%.c)
 		awk 'BEGIN { print "/* Made by the Makefile from the heads of applets/. */\n#include \"core/applet.h\"\n" } \
 		{ print "extern const struct applet applet_" $$1 ";"; list = list "\t&applet_" $$1 ",\n" } \
 		END { printf "\nconst struct applet *const applets[] = {\n%s\tNULL,\n};\n", list }' > $@.new && $(same_or_move)
-VERSION := $(or $(shell cat VERSION 2>/dev/null),$(shell git describe --always --dirty --tags 2>/dev/null),unknown)
+VERSION := $(shell cat VERSION)
 $(O)/include/version.h: FORCE
 	$(Q)mkdir -p $(@D) && echo '#define FLEUTAN_VERSION "$(VERSION)"' > $@.new && $(same_or_move)
 $(O)/.flags: FORCE
@@ -224,8 +224,8 @@ install: $(O)/fleutan
 	$(Q)$(if $(filter n,$(COMPLETION)),,$(call put,completion/fleutan.bash,$(BASH_DIR)) $(if $(wildcard completion/fleutan.bash),&& $(call links,fleutan.bash,$(BASH_DIR),.bash)))
 	$(Q)$(if $(filter n,$(COMPLETION)),,$(call put,completion/_fleutan,$(SHARE)/zsh/site-functions))
 dist:
-	$(Q)mkdir -p $(O) && echo '$(VERSION)' > $(O)/VERSION && git archive --prefix=fleutan-$(VERSION)/ --add-file=$(O)/VERSION \
-		-o $(O)/fleutan-$(VERSION).tar.gz HEAD && echo $(O)/fleutan-$(VERSION).tar.gz
+	$(Q)mkdir -p $(O) && git archive --prefix=fleutan-$(VERSION)/ -o $(O)/fleutan-$(VERSION).tar.gz HEAD && \
+		echo $(O)/fleutan-$(VERSION).tar.gz
 clean:
 	$(Q)rm -rf $(O)/* $(O)/.flags
 distclean:
