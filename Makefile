@@ -117,7 +117,7 @@ EXT_LIBS := $(if $(strip $(PKGS)),$(shell $(pkg) --libs $(PKGS)))
 EXT_CFLAGS += $(if $(SYSROOT),-idirafter $(SYSROOT)/usr/include -idirafter $(SYSROOT)/include)
 endif
 ALL_CFLAGS = $(CC_TARGET) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Ilib $(if $(filter own,$(MNL)),-Ilib/mnl) -I$(O) -I$(O)/include \
-	-include $(O)/include/autoconf.h $(MUSL_CFLAGS) $(EXT_CFLAGS) $(SMALL) -MMD -MP $(CPPFLAGS) $(CFLAGS)
+	-include $(O)/include/autoconf.h $(MUSL_CFLAGS) $(EXT_CFLAGS) $(SMALL) $(FAST) -MMD -MP $(CPPFLAGS) $(CFLAGS)
 
 # BPF programs are packed into plain arrays, so that no ELF is read at run time; without clang the packed ones of a release serve.
 BPF_SRC := $(if $(CONFIG_BPF),$(wildcard bpf/*.bpf.c))
@@ -146,6 +146,10 @@ KBUILD := $(shell awk 'FNR <= 5 && match($$0, /kbuild: CONFIG_[A-Z0-9_]+/) \
 LIB_OFF := $(foreach k,$(KBUILD),$(if $($(lastword $(subst :, ,$k))),,$(firstword $(subst :, ,$k))))
 LIB_SRC := $(filter-out $(LIB_OFF) $(if $(filter own,$(MNL)),,lib/mnl/%),$(sort $(wildcard lib/*/*.c)))
 LIB_OBJ := $(LIB_SRC:%.c=$(O)/%.o)
+# What runs for every socket is compiled for speed where there is room for threads (and not where faults are looked for).
+HOT := core/buf view/rows view/json collect/sockparse collect/sockdiag app/flows_stream model/flow model/hist model/procset model/sort
+HOT_OBJ := $(if $(SAN)$(FUZZ),,$(if $(CONFIG_THREADS),$(HOT:%=$(O)/lib/%.o)))
+$(HOT_OBJ): private FAST := -O2
 APP_OBJ := $(patsubst %,$(O)/applets/%.o,fleutan $(APPLETS)) $(O)/applets.o
 
 $(O)/applets.c: $(O)/auto.mk $(APPLETS:%=applets/%.c)
@@ -157,7 +161,7 @@ VERSION := $(shell cat VERSION)
 $(O)/include/version.h: FORCE
 	$(Q)mkdir -p $(@D) && echo '#define FLEUTAN_VERSION "$(VERSION)"' > $@.new && $(same_or_move)
 $(O)/.flags: FORCE
-	$(Q)mkdir -p $(@D) && echo '$(CC) $(ALL_CFLAGS)' > $@.new && $(same_or_move)
+	$(Q)mkdir -p $(@D) && echo '$(CC) $(ALL_CFLAGS) $(HOT_OBJ)' > $@.new && $(same_or_move)
 
 $(O)/applets/fleutan.o: private VERSION_H := -include $(O)/include/version.h
 define compile

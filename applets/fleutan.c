@@ -2,7 +2,6 @@
 /* fleutan: the multicall program's own verbs, and the way from a name to an applet. */
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,6 +9,7 @@
 
 #include "core/applet.h"
 #include "core/buf.h"
+#include "core/text.h"
 #include "core/util.h"
 #include "model/flow.h"
 
@@ -52,7 +52,7 @@ static int install_one(const char *self, const char *dir, const char *name, bool
 {
 	char path[4096];
 
-	if (snprintf(path, sizeof(path), "%s/%s", dir, name) >= (int)sizeof(path))
+	if (fmt_text(path, sizeof(path), "%s/%s", dir, name) >= sizeof(path))
 		return fail(EXIT_FAILED, "--install: %s is too long a name", dir);
 	if (unlink(path) && errno != ENOENT)
 		return fail(EXIT_FAILED, "--install: cannot replace %s: %s", path, strerror(errno));

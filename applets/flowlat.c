@@ -11,10 +11,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "app/arrange.h"
 #include "app/flows.h"
-#include "app/names.h"
 #include "app/run.h"
-#include "collect/door.h"
+#include "app/sampling.h"
 #include "core/util.h"
 #include "model/strings.h"
 #include "view/barlist.h"
@@ -28,18 +28,13 @@ struct flowlat {
 
 	uint64_t threshold[BARLIST_THRESHOLDS];
 	unsigned nthreshold;
-	uint8_t col[SCHEMA_FIELDS_MAX];
-	unsigned ncol;
+	struct columns cols;
 
 	/* the sample */
-	struct flows flows, before;
+	struct flows flows;
 	struct flows_want want;
-	struct rtt_sampler *sampler;
-	struct rtt_set rtt;
-	bool sampled;
-	struct table groups;
-	struct layout group_layout;
-	void **group_row;
+	struct sampling sampling;
+	struct arranged arranged;
 	struct hist_bin bin[64];
 };
 
@@ -47,11 +42,13 @@ struct flowlat {
 #define BINS_MAX 64
 
 static const struct opt flowlat_opts[] = {
-	{ 0, OPT_UINT, O(bins), "bins", "N", "bins of the distribution (10)", 1, BINS_MAX },
-	{ 0, OPT_LIST, O(scale), "scale", "log|lin", "bins of equal ratio or of equal width", 0, 0 },
-	{ 0, OPT_TEXT, O(thresh), "thresh", "A,B,C", "colours and marks from these RTTs on (ms, or with a unit)", 0, 0 },
-	{ 0, OPT_FLAG, O(vol), "vol", NULL, "bandwidth-delay product, segments and bytes instead", 0, 0 },
-	{ 0, OPT_LIST, O(method), "source", "auto|bpf|poll", "how -i samples: in the kernel, or by asking again", 0, 0 },
+	{ 0, OPT_UINT, O(bins), "bins", "N", HELP("bins of the distribution (10)"), 1, BINS_MAX },
+	{ 0, OPT_LIST, O(scale), "scale", "log|lin", HELP("bins of equal ratio or of equal width"), 0, 0 },
+	{ 0, OPT_TEXT, O(thresh), "thresh", "A,B,C", HELP("colours and marks from these RTTs on (ms, or with a unit)"), 0, 0 },
+	{ 0, OPT_FLAG, O(vol), "vol", NULL, HELP("bandwidth-delay product, segments and bytes instead"), 0, 0 },
+#if IS_ENABLED(CONFIG_INTERVAL)
+	{ 0, OPT_LIST, O(method), "source", "auto|bpf|poll", HELP("how -i samples: in the kernel, or by asking again"), 0, 0 },
+#endif
 	{ 0 }
 };
 
@@ -63,61 +60,25 @@ static const uint8_t cols_vol[] = { F_CWND_BYTES, F_BDP, F_SEGS_OUT, F_SEGS_IN, 
 				    F_SRC, F_SPORT, F_DST, F_DPORT, F_PROCS };
 static const uint8_t cols_group[] = { F_GROUP, F_FLOWS, F_RTT, F_MIN_RTT, F_RETRANS, F_BYTES_SENT, F_BYTES_RECEIVED };
 static const uint8_t cols_sampled[] = { F_SAMPLES, F_AMBIGUOUS, F_RTT_P50, F_RTT_P90, F_RTT_P99, F_RTT_MAX };
-static const uint8_t cols_on_request[] = { F_GROUP, F_FLOWS, F_NETNS, F_DST_NAME, F_CGROUP, F_RMEM, F_RCVBUF, F_WMEM, F_SNDBUF, F_SK_DROPS };
-
-static void add(struct flowlat *fl, const uint8_t *col, unsigned n)
-{
-	memcpy(fl->col + fl->ncol, col, n);
-	fl->ncol += n;
-}
-
-/* Everything that costs nothing extra: for JSON and -l, whose readers pick for themselves. */
-static void add_all(struct flowlat *fl)
-{
-	unsigned f;
-
-	for (f = 0; f < F_COUNT; f++) {
-		enum flow_source source = flow_field_source(f);
-
-		if (source == FLOW_SRC_ITER || (source == FLOW_SRC_SAMPLE && !fl->look.interval_ns) ||
-		    memchr(cols_on_request, (int)f, sizeof(cols_on_request)))
-			continue;
-		fl->col[fl->ncol++] = (uint8_t)f;
-	}
-}
 
 static int choose_columns(struct flowlat *fl, struct err *e)
 {
 	struct look *l = &fl->look;
+	struct columns *c = &fl->cols;
 	bool machine = l->json || l->jsonl || l->words;
-	int n, i;
 
+	c->n = 0;
 	if (l->group != GROUP_NONE)
-		add(fl, cols_group, sizeof(cols_group));
+		columns_add(c, cols_group, sizeof(cols_group));
 	else if (machine)
-		add_all(fl);
+		columns_add_all(c, l);
 	else if (fl->vol)
-		add(fl, cols_vol, sizeof(cols_vol));
+		columns_add(c, cols_vol, sizeof(cols_vol));
 	else
-		add(fl, cols_usual, sizeof(cols_usual));
+		columns_add(c, cols_usual, sizeof(cols_usual));
 	if (l->interval_ns && !machine && !fl->vol)
-		add(fl, cols_sampled, sizeof(cols_sampled));
-	if (l->netns)
-		fl->col[fl->ncol++] = F_NETNS;
-	if (l->resolve && (l->group == GROUP_NONE || l->group == GROUP_PEER))
-		fl->col[fl->ncol++] = F_DST_NAME;
-	if (!l->cols)
-		return 0;
-	uint8_t usual[SCHEMA_FIELDS_MAX];
-
-	memcpy(usual, fl->col, fl->ncol);
-	n = look_columns(l->cols, &flow_schema, usual, fl->ncol, fl->col, e);
-	if (n < 0)
-		return n;
-	fl->ncol = (unsigned)n;
-	for (i = 0; i < n && strcmp(l->cols, "all"); i++)
-		fieldset_add(&l->asked, fl->col[i]);
-	return 0;
+		columns_add(c, cols_sampled, sizeof(cols_sampled));
+	return columns_settle(c, l, e);
 }
 
 /* "10,50,100": milliseconds as in the seed, or times with a unit. */
@@ -135,75 +96,6 @@ static int parse_thresholds(struct flowlat *fl, struct err *e)
 		fl->threshold[fl->nthreshold++] = ns;
 		p = p[len] ? p + len + 1 : NULL;
 	}
-	return 0;
-}
-
-static int step(void *arg, uint64_t until, struct err *e)
-{
-	struct flowlat *fl = arg;
-
-	return rtt_wait(fl->sampler, until, e);
-}
-
-static bool wants_counters(const struct flowlat *fl)
-{
-	unsigned i;
-
-	for (i = 0; i < fl->ncol; i++)
-		if (flow_schema.field[fl->col[i]].kind == FK_COUNTER && flow_field_source(fl->col[i]) != FLOW_SRC_SAMPLE)
-			return true;
-	return false;
-}
-
-/* The counters as they stand before the interval; who holds the sockets is asked at its end. */
-static int look_before(struct flowlat *fl, struct err *e)
-{
-	struct flows_want want = fl->want;
-	struct report ignored;
-
-	run_report_init(&ignored, "", 0, &fl->look);
-	fieldset_del(&want.fields, F_PROCS);
-	fieldset_add(&want.fields, F_COOKIE);
-	flows_layout(&fl->before, &want);
-	fl->want.before = &fl->before;
-	return flows_collect(&fl->before, &want, &ignored, e);
-}
-
-/* Samples for an interval; the sampler is kept for the next one. */
-static int sample_interval(struct flowlat *fl, struct report *rep, struct err *e)
-{
-	struct look *l = &fl->look;
-	struct rtt_opts o = {
-		.method = (enum rtt_method)fl->method,
-		.max_flows = CONFIG_MAX_FLOWS,
-		.interval_ns = l->interval_ns,
-		.filter = l->filter.n ? &l->filter : NULL,
-		.families = SOCK_FAMILY_4 | SOCK_FAMILY_6,
-		.stats = l->verbose,
-	};
-	char why[160] = "";
-	uint64_t start;
-	int r = 0;
-
-	if (!fl->sampler)
-		r = rtt_start(&fl->sampler, &o, why, sizeof(why), e);
-	if (!r && wants_counters(fl))
-		r = look_before(fl, e);
-	start = now_ns();
-	if (!r)
-		r = run_wait(l, start + l->interval_ns, step, fl, e);
-	/* A signal or a key ends the interval early: what is shown is of the time that passed. */
-	if (!r && !door_replaying())
-		rep->interval_ns = MIN(l->interval_ns, now_ns() - start);
-	if (!r)
-		r = rtt_read(fl->sampler, &fl->rtt, e);
-	if (r)
-		return r;
-	fl->want.rtt = &fl->rtt;
-	fl->sampled = true;
-	report_source(rep, fl->rtt.source, SOURCE_USED, why);
-	rep->lost_records += fl->rtt.lost;
-	rep->evicted_flows += fl->rtt.evicted;
 	return 0;
 }
 
@@ -226,7 +118,7 @@ static void add_section(struct report *rep, enum section_kind kind, const char *
 
 static void add_distribution(struct flowlat *fl, struct report *rep)
 {
-	const struct hist *h = fl->sampled ? &fl->rtt.all : &fl->flows.rtt;
+	const struct hist *h = sampling_done(&fl->sampling) ? &fl->sampling.set.all : &fl->flows.rtt;
 
 	add_section(rep, SECTION_QUANTILES, "rtt_quantiles", h);
 	add_section(rep, SECTION_HIST, "rtt_histogram", h);
@@ -234,87 +126,31 @@ static void add_distribution(struct flowlat *fl, struct report *rep)
 	rep->section[rep->nsection - 1].nbin = hist_bins(h, fl->bin, fl->bins, !fl->scale);
 }
 
-static int group_rows(struct flowlat *fl, struct section *s, struct err *e)
-{
-	struct group_opts o = { (enum group_by)fl->look.group, (uint8_t)fl->look.prefix4, (uint8_t)fl->look.prefix6 };
-	struct fieldset want = fl->want.fields;
-	uint32_t i;
-	int r;
-
-	fieldset_add(&want, F_GROUP);
-	fieldset_add(&want, F_FLOWS);
-	fieldset_add(&want, fl->look.sort_field);
-	if (fieldset_has(&want, F_DST_NAME))
-		fieldset_add(&want, F_DST);
-	layout_init(&fl->group_layout, &flow_schema, &want, true);
-	table_init(&fl->groups, &fl->group_layout, CONFIG_MAX_FLOWS);
-	r = rows_group(&fl->groups, fl->flows.row, fl->flows.nrow, &fl->flows.layout, &o, &fl->flows.procs, e);
-	if (r)
-		return r;
-	fl->group_row = malloc((fl->groups.n + 1) * sizeof(void *));
-	if (!fl->group_row)
-		return err_set(e, ENOMEM, "out of memory");
-	for (i = 0; i < fl->groups.n; i++)
-		fl->group_row[i] = table_at(&fl->groups, i);
-	s->key = "groups";
-	s->layout = &fl->group_layout;
-	s->row = fl->group_row;
-	s->total = fl->groups.n;
-	return 0;
-}
-
-#define ROWS_TEXT 100 /* rows of a view for people, unless -N says otherwise */
-
-static int arrange(struct flowlat *fl, struct report *rep, struct section *s, struct err *e)
-{
-	const struct look *l = &fl->look;
-	bool machine = l->json || l->jsonl || l->words || l->metrics;
-	uint32_t limit = l->rows != ROWS_DEFAULT ? l->rows : machine ? 0 : ROWS_TEXT;
-	int r = 0;
-
-	s->row = fl->flows.row;
-	s->total = fl->flows.nrow;
-	if (IS_ENABLED(CONFIG_GROUPS) && l->group != GROUP_NONE)
-		r = group_rows(fl, s, e);
-	if (!r && !l->sort_none)
-		r = rows_sort((void **)s->row, s->total, s->layout, l->sort_field, !l->sort_ascending, &fl->flows.procs);
-	if (r == -ENOMEM)
-		return err_set(e, ENOMEM, "out of memory");
-	s->nrow = limit && limit < s->total ? limit : s->total;
-	if (IS_ENABLED(CONFIG_RESOLVE) && l->resolve && s->layout->slot[F_DST_NAME].width)
-		names_resolve(rep, s);
-	return r;
-}
-
 static int sample(void *ctx, struct report *rep, struct err *e)
 {
 	struct flowlat *fl = ctx;
 	struct section *s = &rep->section[0];
-	unsigned i;
 	int r = 0;
 
 	memset(&fl->want, 0, sizeof(fl->want));
 	fl->want.look = &fl->look;
-	for (i = 0; i < fl->ncol; i++)
-		fieldset_add(&fl->want.fields, fl->col[i]);
-	if (fl->look.resolve)
-		fieldset_add(&fl->want.fields, F_DST);
-	if (fl->look.interval_ns)
-		r = sample_interval(fl, rep, e);
+	columns_want(&fl->cols, &fl->look, &fl->want.fields);
+	if (IS_ENABLED(CONFIG_INTERVAL) && fl->look.interval_ns)
+		r = sampling_take(&fl->sampling, (enum rtt_method)fl->method, &fl->want, rep, e);
 	if (r)
 		return r;
 	flows_layout(&fl->flows, &fl->want);
 	add_section(rep, SECTION_ROWS, "flows", NULL);
 	s->layout = &fl->flows.layout;
-	s->col = fl->col;
-	s->ncol = fl->ncol;
+	s->col = fl->cols.col;
+	s->ncol = fl->cols.n;
 	if (can_stream(fl)) {
 		rep->procs = &fl->flows.procs;
 		return 0;
 	}
 	r = flows_collect(&fl->flows, &fl->want, rep, e);
 	if (!r)
-		r = arrange(fl, rep, s, e);
+		r = arrange_rows(&fl->arranged, &fl->flows, &fl->want, rep, s, e);
 	if (!r)
 		add_distribution(fl, rep);
 	return r;
@@ -325,6 +161,7 @@ static int stream(void *ctx, const struct rowfmt *rf, struct report *rep, struct
 	struct flowlat *fl = ctx;
 	int r = flows_stream(&fl->flows, &fl->want, rf, 1, rep, e);
 
+	rep->section[0].total = fl->flows.nrow;
 	if (!r)
 		add_distribution(fl, rep);
 	return r;
@@ -335,12 +172,9 @@ static void release(void *ctx)
 	struct flowlat *fl = ctx;
 
 	flows_free(&fl->flows);
-	flows_free(&fl->before);
-	rtt_set_free(&fl->rtt);
-	fl->sampled = false;
-	table_free(&fl->groups);
-	free(fl->group_row);
-	fl->group_row = NULL;
+	if (IS_ENABLED(CONFIG_INTERVAL))
+		sampling_release(&fl->sampling);
+	arrange_free(&fl->arranged);
 }
 
 static void text_top(const struct flowlat *fl, const struct report *rep, struct buf *b)
@@ -349,21 +183,21 @@ static void text_top(const struct flowlat *fl, const struct report *rep, struct 
 		const char *name;
 		uint16_t permyriad;
 	} q[] = { { "p50", 5000 }, { "p90", 9000 }, { "p99", 9900 } };
-	const struct hist *h = fl->sampled ? &fl->rtt.all : &fl->flows.rtt;
+	const struct hist *h = sampling_done(&fl->sampling) ? &fl->sampling.set.all : &fl->flows.rtt;
 	char t[32];
 	uint64_t v;
 	unsigned i;
 
 	buf_u64(b, fl->flows.nrow);
 	buf_str(b, fl->flows.nrow == 1 ? " flow" : " flows");
-	if (fl->sampled) {
+	if (sampling_done(&fl->sampling)) {
 		buf_str(b, ", ");
 		buf_u64(b, h->total);
-		buf_str(b, fl->rtt.source && !strcmp(fl->rtt.source, "tcp_probe") ? " RTT samples in " : " changes of srtt in ");
+		buf_str(b, fl->sampling.set.source && !strcmp(fl->sampling.set.source, "tcp_probe") ? " RTT samples in " : " changes of srtt in ");
 		buf_add(b, t, fmt_ns(t, rep->interval_ns));
 	}
 	if (h->total) {
-		buf_str(b, fl->sampled ? "\nrtt" : "; srtt");
+		buf_str(b, sampling_done(&fl->sampling) ? "\nrtt" : "; srtt");
 		for (i = 0; i < ARRAY_SIZE(q); i++) {
 			if (!hist_quantile(h, q[i].permyriad, &v))
 				continue;
@@ -391,7 +225,7 @@ static void text_rows(const struct flowlat *fl, const struct report *rep, struct
 		list.nthreshold = 0;
 		list.nleft = 6;
 		memcpy(list.left, cols_vol, 6);
-	} else if (fl->sampled && !grouped) {
+	} else if (sampling_done(&fl->sampling) && !grouped) {
 		static const uint8_t left[] = { F_SAMPLES, F_RTT_P50, F_RTT_P99 };
 
 		list.value = F_RTT_P99;
@@ -418,7 +252,7 @@ static void text_rows(const struct flowlat *fl, const struct report *rep, struct
 		list.right[list.nright++] = F_PROCS;
 	buf_str(b, fl->vol && !grouped ? "per flow: bar = cwnd x mss (CWNDB); BDP = delivery rate x min rtt\n"
 		: grouped ? "per group: bar = mean srtt, dark part = min rtt, the rest is queueing\n"
-		: fl->sampled ? "per flow: bar = p99 of the samples, dark part = median\n"
+		: sampling_done(&fl->sampling) ? "per flow: bar = p99 of the samples, dark part = median\n"
 			      : "per flow: bar = srtt, dark part = min rtt, the rest is queueing\n");
 	barlist_text(b, &fl->look.screen, &rep->section[0], &list, rep->procs);
 }
@@ -436,7 +270,7 @@ static void text(void *ctx, const struct report *rep, struct buf *b)
 			continue;
 		buf_ch(b, '\n');
 		histogram_text(b, &fl->look.screen, s->bin, s->nbin,
-			       fl->sampled ? "distribution of rtt (samples)" : "distribution of srtt (flows)");
+			       sampling_done(&fl->sampling) ? "distribution of rtt (samples)" : "distribution of srtt (flows)");
 	}
 	if (!rep->section[0].nrow)
 		return;
@@ -459,7 +293,6 @@ static void key(void *ctx, int k)
 		l->sort_none = false;
 	} else if (k == 'g' && IS_ENABLED(CONFIG_GROUPS)) {
 		l->group = (l->group + 1) % (GROUP_CGROUP + 1);
-		fl->ncol = 0;
 		choose_columns(fl, NULL);
 	}
 }
@@ -509,8 +342,8 @@ static int flowlat_main(const struct applet *self, int argc, char **argv)
 		status = EXIT_ANSWERED;
 	else
 		fail(EXIT_USAGE, "%s", e.text);
-	if (fl->sampler)
-		rtt_stop(fl->sampler);
+	if (IS_ENABLED(CONFIG_INTERVAL))
+		sampling_end(&fl->sampling);
 	free(fl);
 	strings_free();
 	return status;

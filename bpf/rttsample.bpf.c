@@ -117,7 +117,7 @@ struct bpf_iter__tcp {
 #pragma clang attribute pop
 
 /* Set by user space before loading. */
-const volatile uint32_t want_netns;  /* inode of the namespace */
+const volatile uint32_t want_netns;  /* inode of the namespace, 0: any */
 const volatile uint32_t can_cookie;  /* 1: tracing programs have bpf_get_socket_cookie() here */
 const volatile uint64_t id_secret;   /* odd, random: what leaves the kernel (and may be recorded) tells no addresses */
 
@@ -260,7 +260,7 @@ static __always_inline void observe(struct tcp_sock *tp, uint64_t id, struct rtt
 
 static __always_inline bool ours(const struct tcp_sock *tp)
 {
-	return SK(tp)->__sk_common.skc_net.net->ns.inum == want_netns;
+	return !want_netns || SK(tp)->__sk_common.skc_net.net->ns.inum == want_netns;
 }
 
 SEC("tp_btf/tcp_probe")

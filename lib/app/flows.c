@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "app/flows_priv.h"
+#include "model/sort.h"
 
 /* Kernel states: 1 established, 2 syn-sent, 4 and 5 fin-wait, 7 close, 8 close-wait, 9 last-ack, 10 listen, 11 closing. */
 #define STATES_CONNECTED (1u << 1 | 1u << 2 | 1u << 4 | 1u << 5 | 1u << 8 | 1u << 9 | 1u << 11)
@@ -84,13 +85,6 @@ void flows_inodes_add(struct flows_inodes *in, const struct layout *l, const voi
 	in->v[in->n++] = (uint32_t)v;
 }
 
-static int cmp_u32(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 int flows_find_procs(struct flows *fl, const struct look *l, uint64_t sockets, struct flows_inodes *in,
 		     struct report *rep, struct err *e)
 {
@@ -111,8 +105,7 @@ int flows_find_procs(struct flows *fl, const struct look *l, uint64_t sockets, s
 		fl->procs_known = !procset_seal(&fl->procs);
 		return 0;
 	}
-	if (in && !in->failed) {
-		qsort(in->v, in->n, sizeof(*in->v), cmp_u32);
+	if (in && !in->failed && sort_u32(in->v, in->n)) {
 		want.inode = in->v;
 		want.ninode = in->n;
 	}
@@ -134,7 +127,7 @@ void flows_complete(const struct flows *fl, const struct flows_want *w, void *re
 	uint64_t cookie;
 
 	flow_derive(l, rec);
-	if (w->rtt && rec_get(l, rec, F_COOKIE, &cookie)) {
+	if (IS_ENABLED(CONFIG_INTERVAL) && w->rtt && rec_get(l, rec, F_COOKIE, &cookie)) {
 		const struct rtt_flow *rf = rtt_find(w->rtt, cookie);
 
 		if (rf)
@@ -222,6 +215,23 @@ static int collect_sockets(struct flows *fl, struct flows_pass *p, const struct 
 	return 0;
 }
 
+static void select_rows(struct flows *fl, const struct flows_want *w)
+{
+	const struct procset *ps = fl->procs_known ? &fl->procs : NULL;
+	uint32_t i;
+
+	for (i = 0; i < fl->table.n; i++) {
+		void *rec = table_at(&fl->table, i);
+		uint64_t v;
+
+		if (!w->is_before && !filter_match(&w->look->filter, &fl->layout, rec, ps))
+			continue;
+		fl->row[fl->nrow++] = rec;
+		if (rec_get(&fl->layout, rec, F_RTT, &v))
+			hist_add(&fl->rtt, v, 1);
+	}
+}
+
 int flows_collect(struct flows *fl, const struct flows_want *w, struct report *rep, struct err *e)
 {
 	struct flows_pass p = { .fl = fl, .w = w, .rep = rep, .max = CONFIG_MAX_FLOWS, .estimate = spaces_estimate() };
@@ -239,24 +249,19 @@ int flows_collect(struct flows *fl, const struct flows_want *w, struct report *r
 	}
 	report_source(rep, "sock_diag", SOURCE_USED, NULL);
 	flows_join_iter(fl, rep);
-	if (w->rtt)
+	if (IS_ENABLED(CONFIG_INTERVAL) && w->rtt)
 		flows_add_ended(fl, w->rtt);
 	fl->row = malloc((fl->table.n + 1) * sizeof(*fl->row));
 	if (!fl->row)
 		return err_set(e, ENOMEM, "out of memory");
-	for (i = 0; i < fl->table.n; i++) {
-		void *rec = table_at(&fl->table, i);
-		uint64_t v;
-
-		flows_complete(fl, w, rec);
-		if (!filter_match(&w->look->filter, &fl->layout, rec, fl->procs_known ? &fl->procs : NULL))
-			continue;
-		fl->row[fl->nrow++] = rec;
-		if (rec_get(&fl->layout, rec, F_RTT, &v))
-			hist_add(&fl->rtt, v, 1);
-	}
+	for (i = 0; i < fl->table.n; i++)
+		flows_complete(fl, w, table_at(&fl->table, i));
+	/* Before the filter: what it asks about counters is about those of the interval. */
+	if (IS_ENABLED(CONFIG_INTERVAL) && w->before)
+		r = flows_subtract(fl, w->before, e);
+	select_rows(fl, w);
 	flows_report(fl, w, rep);
-	return w->before ? flows_subtract(fl, w->before, e) : 0;
+	return r;
 }
 
 /* True when a source for field F served, whether or not a flow had a value for it. */
@@ -288,6 +293,8 @@ void flows_report(const struct flows *fl, const struct flows_want *w, struct rep
 	for (f = 0; f < F_COUNT && fl->stats.sockets; f++)
 		if (fieldset_has(&fl->layout.want, f) && !served(fl, w, f))
 			fieldset_add(&rep->missing, f);
+	rep->unserved |= (fl->stats.unsupported & SOCK_PROTO_UDP && w->look->udp) ||
+			 (fl->stats.unsupported & SOCK_PROTO_RAW && w->look->raw);
 	if (fl->stats.unsupported)
 		report_source(rep, fl->stats.unsupported & SOCK_PROTO_UDP ? "udp_diag" : "raw_diag", SOURCE_UNAVAILABLE,
 			      "this kernel cannot list these sockets");

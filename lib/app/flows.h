@@ -28,6 +28,7 @@ struct flows_want {
 	const struct look *look;
 	struct fieldset fields;   /* what will be shown; what the filter and the sort read is added */
 	const struct rtt_set *rtt; /* samples to join, or NULL */
+	bool is_before;           /* this is such an earlier look: nothing is filtered yet */
 	const struct flows *before; /* counters become differences to this earlier look (by cookie), or NULL */
 };
 

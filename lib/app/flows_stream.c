@@ -10,7 +10,8 @@
 
 #include "app/flows_priv.h"
 
-#define CHUNK_RECORDS 512
+#define CHUNK_RECORDS 128 /* with their text about as much as a core's own cache holds, and a pipe's few fills */
+#define CHUNKS_WAKE 4     /* so many are worth waking somebody */
 
 struct chunk {
 	struct chunk *next;
@@ -50,8 +51,17 @@ static void stream_lock(struct stream *s)
 static void stream_unlock(struct stream *s)
 {
 #if IS_ENABLED(CONFIG_THREADS)
-	pthread_cond_broadcast(&s->changed);
 	pthread_mutex_unlock(&s->lock);
+#else
+	(void)s;
+#endif
+}
+
+/* Called with the lock held, after a change that somebody may wait for. */
+static void stream_wake(struct stream *s)
+{
+#if IS_ENABLED(CONFIG_THREADS)
+	pthread_cond_broadcast(&s->changed);
 #else
 	(void)s;
 #endif
@@ -78,6 +88,8 @@ static int queue_chunk(struct stream *s)
 	*s->tail = c;
 	s->tail = &c->next;
 	failed = s->failed;
+	if (s->seq_in % CHUNKS_WAKE == 0)
+		stream_wake(s);
 	stream_unlock(s);
 	return failed;
 }
@@ -135,15 +147,9 @@ static void write_chunk(struct formatter *f, struct chunk *c, uint32_t nrow)
 	stream_unlock(s);
 	/* Only this thread passes until seq_out moves on. */
 	if (nrow && !s->failed) {
-		struct buf comma = BUF_INIT;
-
-		if (s->any && s->rf->style == ROW_JSON) {
-			buf_ch(&comma, ',');
-			r = comma.failed ? -ENOMEM : buf_flush(&comma, s->fd);
-			buf_free(&comma);
-		}
-		if (!r)
-			r = f->out.failed ? -ENOMEM : buf_flush(&f->out, s->fd);
+		if (!s->any && s->rf->style == ROW_JSON && !f->out.failed)
+			memmove(f->out.p, f->out.p + 1, --f->out.len); /* the comma */
+		r = buf_flush(&f->out, s->fd);
 		s->any = true;
 	}
 	stream_lock(s);
@@ -153,6 +159,7 @@ static void write_chunk(struct formatter *f, struct chunk *c, uint32_t nrow)
 	s->seq_out++;
 	c->next = s->free;
 	s->free = c;
+	stream_wake(s);
 	stream_unlock(s);
 }
 
@@ -174,6 +181,8 @@ static void format_chunk(struct formatter *f, struct chunk *c)
 		if (rec_get(l, rec, F_RTT, &v))
 			hist_add(&f->rtt, v, 1);
 	}
+	if (n && f->s->rf->style == ROW_JSON)
+		buf_ch(&f->out, ',');
 	if (n)
 		rowfmt_rows(f->s->rf, &f->out, f->row, n);
 	write_chunk(f, c, n);
@@ -247,6 +256,7 @@ static void *stream_thread(void *arg)
 		flows_find_procs(s->fl, s->w->look, s->estimate, NULL, s->rep, &s->procs_err);
 	stream_lock(s);
 	s->named = true;
+	stream_wake(s);
 	stream_unlock(s);
 	format_all(s);
 	return NULL;
@@ -265,6 +275,7 @@ static int dump(struct stream *s, struct err *e)
 		queue_chunk(s);
 	stream_lock(s);
 	s->dumped = true;
+	stream_wake(s);
 	stream_unlock(s);
 	return r;
 }

@@ -8,57 +8,60 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "core/text.h"
 #include "core/util.h"
 
 #define O(member) offsetof(struct look, member)
 
 const struct opt look_opts[] = {
-	{ '4', OPT_FLAG, O(v4), NULL, NULL, "IPv4 only", 0, 0 },
-	{ '6', OPT_FLAG, O(v6), NULL, NULL, "IPv6 only", 0, 0 },
-	{ 't', OPT_FLAG, O(tcp), "tcp", NULL, "TCP", 0, 0 },
-	{ 'u', OPT_FLAG, O(udp), "udp", NULL, "UDP", 0, 0 },
-	{ 0, OPT_FLAG, O(raw), "raw", NULL, "raw sockets", 0, 0 },
-	{ 'A', OPT_FLAG, O(all_states), "all", NULL, "sockets in every state, listening ones too", 0, 0 },
-	{ 'p', OPT_TEXT, O(proc), "process", "PID|NAME", "flows of this process", 0, 0 },
+	{ '4', OPT_FLAG, O(v4), NULL, NULL, HELP("IPv4 only"), 0, 0 },
+	{ '6', OPT_FLAG, O(v6), NULL, NULL, HELP("IPv6 only"), 0, 0 },
+	{ 't', OPT_FLAG, O(tcp), "tcp", NULL, HELP("TCP"), 0, 0 },
+	{ 'u', OPT_FLAG, O(udp), "udp", NULL, HELP("UDP"), 0, 0 },
+	{ 0, OPT_FLAG, O(raw), "raw", NULL, HELP("raw sockets"), 0, 0 },
+	{ 'A', OPT_FLAG, O(all_states), "all", NULL, HELP("sockets in every state, listening ones too"), 0, 0 },
+	{ 'p', OPT_TEXT, O(proc), "process", "PID|NAME", HELP("flows of this process"), 0, 0 },
 #if IS_ENABLED(CONFIG_NETNS)
-	{ 0, OPT_TEXT, O(netns), "netns", "all|NAME|PID", "another network namespace than the caller's", 0, 0 },
+	{ 0, OPT_TEXT, O(netns), "netns", "all|NAME|PID", HELP("another network namespace than the caller's"), 0, 0 },
 #endif
-	{ 'i', OPT_SECS, O(interval_ns), "interval", "SECS", "sample an interval of this length", NSEC_PER_MSEC, 86400 * NSEC_PER_SEC },
-	{ 'c', OPT_UINT, O(count), "count", "N", "repeat so often (0: without end)", 0, UINT32_MAX },
+#if IS_ENABLED(CONFIG_INTERVAL)
+	{ 'i', OPT_SECS, O(interval_ns), "interval", "SECS", HELP("sample an interval of this length"), NSEC_PER_MSEC, 86400 * NSEC_PER_SEC },
+	{ 'c', OPT_UINT, O(count), "count", "N", HELP("repeat so often (0: without end)"), 0, UINT32_MAX },
+#endif
 #if IS_ENABLED(CONFIG_LIVE)
-	{ 'w', OPT_FLAG, O(watch), "watch", NULL, "live screen (keys: s sort, g group, p pause, q quit)", 0, 0 },
+	{ 'w', OPT_FLAG, O(watch), "watch", NULL, HELP("live screen (keys: s sort, g group, p pause, q quit)"), 0, 0 },
 #endif
 #if IS_ENABLED(CONFIG_GROUPS)
-	{ 'g', OPT_LIST, O(group), "group", "none|peer|prefix|proc|cgroup", "one row per group", 0, 0 },
-	{ 0, OPT_UINT, O(prefix4), "prefix4", "BITS", "length of IPv4 prefixes for -g prefix (24)", 0, 32 },
-	{ 0, OPT_UINT, O(prefix6), "prefix6", "BITS", "length of IPv6 prefixes for -g prefix (48)", 0, 128 },
+	{ 'g', OPT_LIST, O(group), "group", "none|peer|prefix|proc|cgroup", HELP("one row per group"), 0, 0 },
+	{ 0, OPT_UINT, O(prefix4), "prefix4", "BITS", HELP("length of IPv4 prefixes for -g prefix (24)"), 0, 32 },
+	{ 0, OPT_UINT, O(prefix6), "prefix6", "BITS", HELP("length of IPv6 prefixes for -g prefix (48)"), 0, 128 },
 #endif
-	{ 's', OPT_TEXT, O(sort), "sort", "FIELD", "largest first (+FIELD: smallest first; none: the kernel's order)", 0, 0 },
-	{ 'N', OPT_UINT, O(rows), "rows", "N", "at most so many rows (0: all)", 0, UINT32_MAX - 1 },
-	{ 0, OPT_TEXT, O(cols), "cols", "LIST", "fields to show: a,b,c, all, or +a,b beside the usual ones", 0, 0 },
-	{ 'l', OPT_FLAG, O(words), "long", NULL, "every field that is known, one line per flow", 0, 0 },
-	{ 0, OPT_LIST, O(procs), "procs", "auto|bpf|proc|no", "where process names come from", 0, 0 },
-	{ 0, OPT_FLAG, O(cmdline), "args", NULL, "show the arguments of processes too (they can hold secrets)", 0, 0 },
+	{ 's', OPT_TEXT, O(sort), "sort", "FIELD", HELP("largest first (+FIELD: smallest first; none: the kernel's order)"), 0, 0 },
+	{ 'N', OPT_UINT, O(rows), "rows", "N", HELP("at most so many rows (0: all)"), 0, UINT32_MAX - 1 },
+	{ 0, OPT_TEXT, O(cols), "cols", "LIST", HELP("fields to show: a,b,c, all, or +a,b beside the usual ones"), 0, 0 },
+	{ 'l', OPT_FLAG, O(words), "long", NULL, HELP("every field that is known, one line per flow"), 0, 0 },
+	{ 0, OPT_LIST, O(procs), "procs", "auto|bpf|proc|no", HELP("where process names come from"), 0, 0 },
+	{ 0, OPT_FLAG, O(cmdline), "args", NULL, HELP("show the arguments of processes too (they can hold secrets)"), 0, 0 },
 #if IS_ENABLED(CONFIG_RESOLVE)
-	{ 'R', OPT_FLAG, O(resolve), "resolve", NULL, "ask for the names of peers", 0, 0 },
+	{ 'R', OPT_FLAG, O(resolve), "resolve", NULL, HELP("ask for the names of peers"), 0, 0 },
 #endif
-	{ 'n', OPT_FLAG, O(numeric), "numeric", NULL, "never ask for names", 0, 0 },
-	{ 'a', OPT_FLAG, O(ascii), "ascii", NULL, "plain ASCII", 0, 0 },
-	{ 0, OPT_LIST, O(color), "color", "auto|always|never", "colours", 0, 0 },
+	{ 'n', OPT_FLAG, O(numeric), "numeric", NULL, HELP("never ask for names"), 0, 0 },
+	{ 'a', OPT_FLAG, O(ascii), "ascii", NULL, HELP("plain ASCII"), 0, 0 },
+	{ 0, OPT_LIST, O(color), "color", "auto|always|never", HELP("colours"), 0, 0 },
 #if IS_ENABLED(CONFIG_JSON)
-	{ 'j', OPT_FLAG, O(json), "json", NULL, "one JSON document", 0, 0 },
-	{ 'J', OPT_FLAG, O(jsonl), "jsonl", NULL, "JSON lines, one per sample", 0, 0 },
+	{ 'j', OPT_FLAG, O(json), "json", NULL, HELP("one JSON document"), 0, 0 },
+	{ 'J', OPT_FLAG, O(jsonl), "jsonl", NULL, HELP("JSON lines, one per sample"), 0, 0 },
 #endif
 #if IS_ENABLED(CONFIG_METRICS)
-	{ 0, OPT_FLAG, O(metrics), "metrics", NULL, "Prometheus text", 0, 0 },
+	{ 0, OPT_FLAG, O(metrics), "metrics", NULL, HELP("Prometheus text"), 0, 0 },
 #endif
-	{ 'o', OPT_TEXT, O(out), "output", "FILE", "write to FILE, in one step", 0, 0 },
-	{ 'v', OPT_FLAG, O(verbose), "verbose", NULL, "what the look cost", 0, 0 },
+	{ 'o', OPT_TEXT, O(out), "output", "FILE", HELP("write to FILE, in one step"), 0, 0 },
+	{ 'v', OPT_FLAG, O(verbose), "verbose", NULL, HELP("what the look cost"), 0, 0 },
 #if IS_ENABLED(CONFIG_REPLAY)
-	{ 0, OPT_TEXT, O(record), "record", "DIR", "record the kernel's answers in DIR", 0, 0 },
-	{ 0, OPT_TEXT, O(replay), "replay", "DIR", "answer from a recording", 0, 0 },
+	{ 0, OPT_TEXT, O(record), "record", "DIR", HELP("record the kernel's answers in DIR"), 0, 0 },
+	{ 0, OPT_TEXT, O(replay), "replay", "DIR", HELP("answer from a recording"), 0, 0 },
 #endif
-	{ 'h', OPT_HELP, 0, "help", NULL, "this help", 0, 0 },
+	{ 'h', OPT_HELP, 0, "help", NULL, HELP("this help"), 0, 0 },
 	{ 0 }
 };
 
@@ -83,6 +86,8 @@ static int check_together(const struct look *l, struct err *e)
 		return err_set(e, EINVAL, "-w is a screen: it takes no -j, -J, --metrics, -l or -o");
 	if (l->count != 1 && !l->interval_ns && !l->watch)
 		return err_set(e, EINVAL, "-c needs -i SECONDS: how long each sample is");
+	if (l->out && l->jsonl && l->count != 1)
+		return err_set(e, EINVAL, "-o holds one sample: for JSON lines of several let the shell redirect them");
 	if (l->resolve && l->numeric)
 		return err_set(e, EINVAL, "-R and -n exclude each other");
 	if (is_privileged_start() && (l->out || l->record || l->replay))
@@ -98,7 +103,7 @@ static int filter_process(struct look *l, struct err *e)
 
 	if (!n || n > 60 || strpbrk(l->proc, "'\""))
 		return err_set(e, EINVAL, "-p: '%s' is not a process id or name", l->proc);
-	snprintf(text, sizeof(text), "proc '%s'", l->proc);
+	fmt_text(text, sizeof(text), "proc '%s'", l->proc);
 	return filter_and(&l->filter, text, e);
 }
 
@@ -216,7 +221,7 @@ int look_write(const struct look *l, struct buf *b, struct err *e)
 		r = buf_flush(b, STDOUT_FILENO);
 		return r ? err_set(e, -r, "standard output: %s", strerror(-r)) : 0;
 	}
-	if (snprintf(tmp, sizeof(tmp), "%s.%d.tmp", l->out, (int)getpid()) >= (int)sizeof(tmp))
+	if (fmt_text(tmp, sizeof(tmp), "%s.%d.tmp", l->out, (int)getpid()) >= sizeof(tmp))
 		return err_set(e, ENAMETOOLONG, "-o: the name is too long");
 	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0)

@@ -5,9 +5,9 @@
  */
 #include "app/names.h"
 
-#include <stdio.h>
 
 #include "collect/resolve.h"
+#include "core/text.h"
 #include "core/util.h"
 #include "model/flow.h"
 #include "model/strings.h"
@@ -33,7 +33,7 @@ void names_resolve(struct report *rep, const struct section *s)
 			break;
 	open = resolve_run(r, now_ns() + PATIENCE_NS);
 	if (open > 0)
-		snprintf(why, sizeof(why), "%d names were not answered within 2 s", open);
+		fmt_text(why, sizeof(why), "%d names were not answered within 2 s", open);
 	for (i = 0; i < s->nrow; i++)
 		if ((addr = rec_addr(s->layout, s->row[i], F_DST)) && (name = resolve_name(r, addr)))
 			rec_set(s->layout, s->row[i], F_DST_NAME, strings_add(name, strlen(name)));

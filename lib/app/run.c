@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -13,6 +12,7 @@
 #include "app/spaces.h"
 #include "collect/cgroup.h"
 #include "collect/door.h"
+#include "core/text.h"
 #include "core/util.h"
 #include "view/live.h"
 
@@ -51,8 +51,8 @@ void run_report_init(struct report *rep, const char *schema, unsigned version, c
 	if (!uts.release[0])
 		uname(&uts);
 	if (door_replaying()) {
-		snprintf(uts.nodename, sizeof(uts.nodename), "replay");
-		snprintf(uts.release, sizeof(uts.release), "replay");
+		fmt_text(uts.nodename, sizeof(uts.nodename), "replay");
+		fmt_text(uts.release, sizeof(uts.release), "replay");
 	}
 	rep->kernel = uts.release;
 	rep->host = uts.nodename;
@@ -67,7 +67,7 @@ int run_status(const struct look *l, const struct report *rep)
 {
 	unsigned i;
 
-	if (rep->lost_records || rep->evicted_flows || rep->incomplete)
+	if (rep->lost_records || rep->evicted_flows || rep->incomplete || rep->unserved)
 		return EXIT_PARTLY;
 	for (i = 0; i < HAVE_WORDS; i++)
 		if (rep->missing.w[i] & l->asked.w[i])
@@ -75,16 +75,23 @@ int run_status(const struct look *l, const struct report *rep)
 	return EXIT_ANSWERED;
 }
 
+/* To stderr at once: it is no part of the answer, and nobody waits for it. */
+static void tell(struct buf *b)
+{
+	buf_flush(b, STDERR_FILENO);
+	buf_free(b);
+}
+
 static void progress(uint64_t start, uint64_t deadline)
 {
+	struct buf b = BUF_INIT;
 	uint64_t now = now_ns();
 
-	if (now >= deadline)
-		fprintf(stderr, "\r\033[K");
-	else
-		fprintf(stderr, "\rsampling: %llu of %llu s ", (unsigned long long)((now - start) / NSEC_PER_SEC),
-			(unsigned long long)((deadline - start + NSEC_PER_SEC - 1) / NSEC_PER_SEC));
-	fflush(stderr);
+	buf_str(&b, "\r\033[K");
+	if (now < deadline)
+		buf_printf(&b, "sampling: %llu of %llu s", (unsigned long long)((now - start) / NSEC_PER_SEC),
+			   (unsigned long long)((deadline - start + NSEC_PER_SEC - 1) / NSEC_PER_SEC));
+	tell(&b);
 }
 
 /* A key that came while a sample was taken: the sample ends there. */
@@ -111,15 +118,20 @@ int run_wait(const struct look *l, uint64_t deadline_ns, int (*step)(void *arg, 
 
 static void tell_cost(uint64_t start_ns, const struct report *rep)
 {
+	struct buf b = BUF_INIT;
 	uint32_t rows = 0;
 	unsigned i;
 
 	for (i = 0; i < rep->nsection; i++)
 		if (rep->section[i].kind == SECTION_ROWS)
 			rows = MAX(rows, rep->section[i].total);
-	fprintf(stderr, "cost: %llu us of CPU time, %llu us elapsed, %llu KB of memory at most, %u rows\n",
-		(unsigned long long)(cpu_ns() / NSEC_PER_USEC), (unsigned long long)((now_ns() - start_ns) / NSEC_PER_USEC),
-		(unsigned long long)(peak_rss_bytes() / 1024), rows);
+	buf_printf(&b, "cost: %llu us of CPU time, %llu us elapsed, %llu KB of memory at most, %u rows\n",
+		   (unsigned long long)(cpu_ns() / NSEC_PER_USEC), (unsigned long long)((now_ns() - start_ns) / NSEC_PER_USEC),
+		   (unsigned long long)(peak_rss_bytes() / 1024), rows);
+	if (rep->kernel_runs)
+		buf_printf(&b, "cost: %llu runs in the kernel, %llu ns each\n", (unsigned long long)rep->kernel_runs,
+			   (unsigned long long)(rep->kernel_ns / rep->kernel_runs));
+	tell(&b);
 }
 
 static void rows_text(const struct run *r, const struct report *rep, struct buf *b)
@@ -325,6 +337,8 @@ int run(const struct run *r)
 		catch_signals();
 		err = IS_ENABLED(CONFIG_LIVE) && r->look->watch ? run_live(r, rep, &e) : run_samples(r, rep, &status, &e);
 	}
+	if (!err)
+		err = door_finish(&e);
 	spaces_close();
 	if (IS_ENABLED(CONFIG_CGROUP))
 		cgroup_free();

@@ -14,7 +14,6 @@
 #include <limits.h>
 #include <net/if.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -22,6 +21,7 @@
 #include <unistd.h>
 
 #include "core/buf.h"
+#include "core/text.h"
 #include "core/util.h"
 
 #define STREAM_MAX (512u << 20)  /* bytes of a stream that a replay takes into memory */
@@ -98,20 +98,20 @@ static uint32_t count_use(const char *name)
 static void entry_name(struct entry *e, const char *kind, const char *name)
 {
 	const size_t room = sizeof(e->name) - sizeof(",4294967295,error");
-	size_t len = (size_t)snprintf(e->name, room, "%s,", kind);
+	size_t len = fmt_text(e->name, room, "%s,", kind);
 	uint32_t n;
 
 	for (; *name && len + 3 < room; name++) {
 		unsigned char c = (unsigned char)*name;
 		bool plain = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || strchr("_.-", c);
 
-		len += (size_t)snprintf(e->name + len, 4, plain ? "%c" : "%%%02X", c);
+		len += fmt_text(e->name + len, 4, plain ? "%c" : "%%%02X", c);
 	}
 	n = *name ? UINT32_MAX : count_use(e->name);
 	if (n == UINT32_MAX)
 		e->name[0] = 0;
 	else
-		snprintf(e->name + len, sizeof(e->name) - len, ",%u", n);
+		fmt_text(e->name + len, sizeof(e->name) - len, ",%u", n);
 }
 
 static int entry_create(const struct entry *e)
@@ -147,7 +147,7 @@ static void entry_record(struct entry *e, const void *p, ssize_t n)
 	}
 	if (e->name[0])
 		strcat(e->name, ",error");
-	entry_write(e, code, (size_t)snprintf(code, sizeof(code), "%d", (int)-n));
+	entry_write(e, code, fmt_text(code, sizeof(code), "%d", (int)-n));
 }
 
 /* A regular file of the recording, at most MAX bytes long; nothing else in that folder is opened. */
@@ -341,9 +341,11 @@ static ssize_t live_link(const char *path, char *buf, size_t cap)
 static ssize_t live_if_name(const char *ifindex, char *buf, size_t cap)
 {
 	char name[IF_NAMESIZE];
+	uint64_t index = 0;
 	size_t len;
 
-	if (!if_indextoname((unsigned)strtoul(ifindex, NULL, 10), name))
+	parse_u64(ifindex, strlen(ifindex), &index);
+	if (!if_indextoname((unsigned)index, name))
 		return -errno;
 	len = strlen(name);
 	len = MIN(len, cap);
@@ -390,7 +392,7 @@ int door_if_name(uint32_t ifindex, char name[16])
 	char number[16];
 	ssize_t n;
 
-	snprintf(number, sizeof(number), "%u", ifindex);
+	fmt_text(number, sizeof(number), "%u", ifindex);
 	n = ask("device", number, live_if_name, name, IF_NAMESIZE);
 	return n < 0 ? (int)n : 0;
 }
@@ -481,7 +483,8 @@ int door_list(const char *path, int (*fn)(void *arg, const char *name), void *ar
 int door_stream_open(struct door_stream *s, const char *name, int fd)
 {
 	struct entry e;
-	struct stat st;
+	socklen_t len = sizeof(int);
+	int type;
 	ssize_t size;
 
 	*s = (struct door_stream){ .fd = fd, .copy = -1 };
@@ -495,9 +498,9 @@ int door_stream_open(struct door_stream *s, const char *name, int fd)
 		return 0;
 	}
 	if (fd >= 0) {
-		if (fstat(fd, &st))
+		s->socket = !getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len);
+		if (!s->socket && errno != ENOTSOCK)
 			return -errno;
-		s->socket = S_ISSOCK(st.st_mode);
 	}
 	if (door_recording()) {
 		entry_name(&e, "stream", name);

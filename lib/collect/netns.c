@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <linux/nsfs.h>
 #include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
@@ -18,6 +17,7 @@
 #include <unistd.h>
 
 #include "collect/door.h"
+#include "core/text.h"
 #include "core/util.h"
 #include "model/strings.h"
 
@@ -72,11 +72,11 @@ static int resolve_one(struct netns_list *l, const char *word, struct err *e)
 	int fd = -ENOENT;
 
 	if (is_name(word)) {
-		snprintf(path, sizeof(path), "%s/%s", names_dir(), word);
+		fmt_text(path, sizeof(path), "%s/%s", names_dir(), word);
 		fd = open_ns(path, &inode);
 	}
 	if (fd == -ENOENT && number) {
-		snprintf(path, sizeof(path), "/proc/%u/ns/net", (unsigned)pid);
+		fmt_text(path, sizeof(path), "/proc/%u/ns/net", (unsigned)pid);
 		fd = open_ns(path, &inode);
 		if (fd == -ENOENT)
 			return err_set(e, ESRCH, "--netns: '%s': there is no such process", word);
@@ -140,7 +140,7 @@ static int take_name(void *arg, const char *name)
 	struct search *s = arg;
 	char path[512];
 
-	if ((size_t)snprintf(path, sizeof(path), "%s/%s", s->dir, name) >= sizeof(path))
+	if (fmt_text(path, sizeof(path), "%s/%s", s->dir, name) >= sizeof(path))
 		return 0;
 	return take(s, path, name);
 }
@@ -154,7 +154,7 @@ static int take_process(void *arg, const char *name)
 
 	if (!parse_u64(name, strlen(name), &pid) || pid > INT32_MAX)
 		return 0;
-	snprintf(path, sizeof(path), "/proc/%u/ns/net", (unsigned)pid);
+	fmt_text(path, sizeof(path), "/proc/%u/ns/net", (unsigned)pid);
 	n = readlink(path, link, sizeof(link));
 	if (n < 0) {
 		s->l->incomplete |= errno == EACCES || errno == EPERM;

@@ -3,10 +3,10 @@
 #include "collect/process.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <sys/types.h>
 
 #include "collect/door.h"
+#include "core/text.h"
 #include "core/util.h"
 #include "model/strings.h"
 
@@ -18,7 +18,7 @@ static uint32_t proc_exe(uint32_t pid)
 	char path[32], text[TEXT_MAX];
 	ssize_t n;
 
-	snprintf(path, sizeof(path), "/proc/%u/exe", pid);
+	fmt_text(path, sizeof(path), "/proc/%u/exe", pid);
 	n = door_read_link(path, text, sizeof(text));
 	return n > 0 ? strings_add(text, strnlen(text, (size_t)n)) : 0;
 }
@@ -28,7 +28,7 @@ static uint32_t proc_args(uint32_t pid)
 	char path[32], text[TEXT_MAX];
 	ssize_t n, i;
 
-	snprintf(path, sizeof(path), "/proc/%u/cmdline", pid);
+	fmt_text(path, sizeof(path), "/proc/%u/cmdline", pid);
 	n = door_read_file(path, text, sizeof(text));
 	while (n > 0 && !text[n - 1])
 		n--;
@@ -44,7 +44,7 @@ static uint32_t proc_cgroup(uint32_t pid)
 	char path[32], text[4096 + TEXT_MAX], *p = text;
 	ssize_t n;
 
-	snprintf(path, sizeof(path), "/proc/%u/cgroup", pid);
+	fmt_text(path, sizeof(path), "/proc/%u/cgroup", pid);
 	n = door_read_file(path, text, sizeof(text));
 	while (n > 0 && strncmp(p, "0::", 3)) {
 		p = strchr(p, '\n');
@@ -103,7 +103,7 @@ static int collect(struct procset *ps, const struct process_want *want, const ch
 		r = try_bpf(ps, want, &own);
 		if (!r)
 			return 0;
-		snprintf(why, whylen, "%s", own.text);
+		fmt_text(why, whylen, "%s", own.text);
 		if (!proc)
 			return err_set(e, -r, "processes: %s", own.text);
 	}

@@ -8,13 +8,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "collect/door.h"
 #include "core/buf.h"
+#include "core/text.h"
 #include "core/util.h"
 #include "model/strings.h"
 
@@ -77,7 +77,7 @@ static uint32_t add_process(struct procset *ps, uint32_t pid)
 	char path[32], name[64];
 	ssize_t n;
 
-	snprintf(path, sizeof(path), "/proc/%u/comm", pid);
+	fmt_text(path, sizeof(path), "/proc/%u/comm", pid);
 	n = door_read_file(path, name, sizeof(name));
 	if (n <= 0)
 		return UINT32_MAX;
@@ -183,7 +183,7 @@ static int look_at_process(struct scan *s, const char *name, uint32_t pid)
 	int r;
 
 	s->init |= pid == 1;
-	snprintf(path, sizeof(path), "%.16s/fd", name);
+	fmt_text(path, sizeof(path), "%.16s/fd", name);
 	s->dir = openat(s->root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->dir < 0) {
 		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)

@@ -35,6 +35,7 @@ struct rtt_bpf {
 	bool can_cookie;    /* the programs give a socket its cookie, else an inet_diag dump has to */
 	int stats;          /* keeps the kernel counting run time; -1 */
 	uint32_t max_flows;
+	bool all_netns;
 	struct rtt_past past;
 	struct rtt_count count;
 	uint64_t events, run_ns;
@@ -61,7 +62,7 @@ static int load(struct rtt_bpf *b, uint32_t flows, struct err *e)
 	if (stat("/proc/thread-self/ns/net", &st))
 		return err_set(e, errno, "cannot tell the network namespace: /proc/thread-self/ns/net: %s",
 			       strerror(errno));
-	netns = (uint32_t)st.st_ino;
+	netns = b->all_netns ? 0 : (uint32_t)st.st_ino;
 	if (getrandom(&secret, sizeof(secret), GRND_NONBLOCK) != (ssize_t)sizeof(secret))
 		secret = now_ns();
 	secret |= 1; /* odd: multiplying by it loses nothing */
@@ -151,6 +152,7 @@ static int bpf_start(void **state, const struct rtt_opts *o, struct err *e)
 	b->stats = -1;
 	b->families = o->families;
 	b->max_flows = MIN(MAX(o->max_flows, 64), MAX_FLOWS);
+	b->all_netns = o->all_netns;
 	if (!door_replaying())
 		err = attach(b, o, e);
 	if (err)

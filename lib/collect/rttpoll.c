@@ -233,7 +233,7 @@ static int poll_read(void *state, struct rtt_set *set, struct err *e)
 	int err = 0;
 
 	/* Live one more dump, for what the last moments brought; in a replay all those that were made. */
-	for (uint32_t i = door_replaying() ? 0 : dumps - 1; i < dumps && !err; i++)
+	for (uint32_t i = door_replaying() ? p->dumps : dumps - 1; i < dumps && !err; i++)
 		err = poll_once(p, e);
 	if (err)
 		return err;

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* RTT samples of an interval: which rung is taken, and the set of flows that comes of it. */
+/*
+ * kbuild: CONFIG_INTERVAL
+ *
+ * RTT samples of an interval: which rung is taken, and the set of flows that comes of it.
+ */
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "collect/door.h"
 #include "collect/rttrung.h"
+#include "core/text.h"
 #include "core/util.h"
 
 #define SLEEP_SLICE_NS (200 * NSEC_PER_MSEC)
@@ -56,7 +60,9 @@ int rtt_start(struct rtt_sampler **out, const struct rtt_opts *o, char *why, siz
 	if (IS_ENABLED(CONFIG_SRC_RTT_SAMPLE) && method != RTT_POLL)
 		err = start(s, &rtt_rung_bpf, o, &no);
 	if (err && whylen && method == RTT_AUTO)
-		snprintf(why, whylen, "%s", no.text);
+		fmt_text(why, whylen, "%s", no.text);
+	if (err && o->all_netns)
+		method = RTT_BPF; /* polling would show one namespace for all */
 	if (err && method != RTT_BPF) {
 		err_set(&no, ENOSYS, "polling is not built in");
 		if (IS_ENABLED(CONFIG_SRC_RTT_POLL))

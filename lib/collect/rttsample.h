@@ -49,6 +49,7 @@ struct rtt_opts {
 	uint64_t interval_ns;       /* polling: chooses its period from it */
 	const struct filter *filter; /* polling: handed to the dumps; may be NULL */
 	unsigned families;
+	bool all_netns;             /* flows of every namespace (BPF only: polling sees the caller's) */
 	bool stats;                 /* have the kernel count the programs' runs and time */
 };
 

@@ -8,13 +8,13 @@
 #include <linux/sock_diag.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "collect/cgroup.h"
 #include "collect/diagfilter.h"
 #include "collect/door.h"
 #include "collect/sockparse.h"
+#include "core/text.h"
 #include "core/util.h"
 
 #define RECEIVE_BUFFER (256 << 10)
@@ -60,7 +60,7 @@ static uint32_t find_ifindex(const char *dev)
 {
 	char name[16 + FILTER_TEXT];
 
-	snprintf(name, sizeof(name), "ifindex-%s", dev);
+	fmt_text(name, sizeof(name), "ifindex-%s", dev);
 	return (uint32_t)door_number(name, door_replaying() ? 0 : if_nametoindex(dev));
 }
 

@@ -3,11 +3,11 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include "core/applet.h"
 #include "core/buf.h"
+#include "core/text.h"
 #include "core/util.h"
 
 #define HELP_WIDTH 79 /* a serial console, less the column that makes some terminals wrap */
@@ -90,7 +90,7 @@ static void secs_text(char *p, size_t cap, uint64_t ns)
 
 	while (ns % time_units[i].ns)
 		i++;
-	snprintf(p, cap, "%" PRIu64 "%s", ns / time_units[i].ns, ns ? time_units[i].suffix : "");
+	fmt_text(p, cap, "%" PRIu64 "%s", ns / time_units[i].ns, ns ? time_units[i].suffix : "");
 }
 
 static int store_secs(const struct opt *o, int nlabel, const char *label, const char *val, uint64_t *to, struct err *e)
@@ -312,13 +312,13 @@ static void help_usage(struct fold *f, const struct applet *a)
 		fold_piece(f, piece, n);
 	t = a->opts;
 	for (const struct opt *o = opt_next(&t, NULL); o; o = opt_next(&t, o)) {
-		int len;
+		size_t len;
 
 		if (o->ch && !takes_value(o))
 			continue;
-		len = snprintf(piece, sizeof(piece), "[%s%.*s%s%s]", o->ch ? "-" : "--", o->ch ? 1 : 60,
+		len = fmt_text(piece, sizeof(piece), "[%s%.*s%s%s]", o->ch ? "-" : "--", o->ch ? 1 : 60,
 			       o->ch ? &o->ch : o->name, takes_value(o) ? " " : "", takes_value(o) ? o->arg : "");
-		fold_piece(f, piece, MIN((size_t)len, sizeof(piece) - 1));
+		fold_piece(f, piece, MIN(len, sizeof(piece) - 1));
 	}
 	if (a->args)
 		fold_piece(f, a->args, strlen(a->args));
@@ -328,11 +328,11 @@ static void help_usage(struct fold *f, const struct applet *a)
 /* "  -i, --interval SECS": returns the columns; at most CAP - 1 bytes are kept. */
 static unsigned help_left(char *p, size_t cap, const struct opt *o)
 {
-	int n = snprintf(p, cap, "  %c%c%s%s%s%s%s", o->ch ? '-' : ' ', o->ch ? o->ch : ' ',
+	size_t n = fmt_text(p, cap, "  %c%c%s%s%s%s%s", o->ch ? '-' : ' ', o->ch ? o->ch : ' ',
 			 o->name ? o->ch ? ", " : "  " : "", o->name ? "--" : "", o->name ? o->name : "",
 			 takes_value(o) ? " " : "", takes_value(o) ? o->arg : "");
 
-	return MIN((unsigned)n, (unsigned)cap - 1);
+	return (unsigned)MIN(n, cap - 1);
 }
 
 static void help_options(struct fold *f, const struct applet *a)
@@ -394,7 +394,7 @@ int fail(int status, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(line + n, sizeof(line) - n - 1, fmt, ap);
+	fmt_vtext(line + n, sizeof(line) - n - 1, fmt, ap);
 	va_end(ap);
 	for (n = 0; line[n]; n++)
 		if (line[n] < ' ' || line[n] > '~')

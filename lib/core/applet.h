@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "core/err.h"
+#include "core/util.h"
 
 enum exit_status { EXIT_ANSWERED = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_PARTLY = 3 };
 
@@ -24,6 +25,9 @@ enum opt_kind {
 	OPT_HELP,  /* prints help */
 };
 
+/* Explanations, and only where they are printed; without them their text is not in the program. */
+#define HELP(text) (IS_ENABLED(CONFIG_LONG_HELP) ? (text) : NULL)
+
 /* One option, one line. Help, man page check and shell completion follow from it. */
 struct opt {
 	char ch;           /* short form or 0 */
@@ -31,7 +35,7 @@ struct opt {
 	uint16_t off;      /* offsetof into the struct that opts_parse fills */
 	const char *name;  /* long form or NULL */
 	const char *arg;   /* what stands for the argument in help: "SECS"; OPT_LIST: the words, separated by '|'; NULL: none */
-	const char *help;
+	const char *help;  /* HELP("…") */
 	uint64_t min, max; /* OPT_UINT, OPT_SECS */
 };
 

@@ -4,11 +4,11 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "core/text.h"
 #include "core/util.h"
 
 #define BUF_START 4096
@@ -75,20 +75,18 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 	/* The second round has the room that the first one asked for. */
 	for (int round = 0; round < 2; round++) {
 		va_list ap;
-		int n;
+		size_t n;
 
 		if (!buf_room(b, room))
 			return;
 		va_start(ap, fmt);
-		n = vsnprintf(b->p + b->len, room, fmt, ap);
+		n = fmt_vtext(b->p + b->len, room, fmt, ap);
 		va_end(ap);
-		if (n < 0)
-			return;
-		if ((size_t)n < room) {
-			b->len += (size_t)n;
+		if (n < room) {
+			b->len += n;
 			return;
 		}
-		room = (size_t)n + 1;
+		room = n + 1;
 	}
 }
 
@@ -104,43 +102,50 @@ static const char digit_pairs[201] =
 
 #define TEN_8 100000000u
 
-/* Digits of V < 10^8. */
-static unsigned count_digits(uint32_t v)
+/*
+ * The eight digits of V < 10^8, the first in the lowest byte: the halves, then the pairs, then the digits are divided
+ * all at once. No loop and no branch: how long a number is cannot be predicted.
+ */
+static uint64_t eight_digits(uint32_t v)
 {
-	return 1 + (v >= 10) + (v >= 100) + (v >= 1000) + (v >= 10000) + (v >= 100000) + (v >= 1000000) +
-	       (v >= 10000000);
+	uint32_t high = (uint32_t)((uint64_t)v * 3518437209u >> 45); /* v / 10000 */
+	uint64_t x = (uint64_t)(v - high * 10000) << 32 | high, tens;
+
+	tens = x * 10486 >> 20 & 0x7f0000007f; /* / 100, exact below 10^4 */
+	x = tens | (x - 100 * tens) << 16;
+	tens = x * 103 >> 10 & 0xf000f000f000f; /* / 10, exact below 100 */
+	return tens | (x - 10 * tens) << 8;
 }
 
-/* V, which has N digits at most, as N digits that end before END. */
-static void put_digits(char *end, uint32_t v, unsigned n)
+static void put_eight(char *p, uint64_t d)
 {
-	for (; n >= 2; n -= 2) {
-		/* v / 100: a multiplication is four times as fast, and compilers told to save space do not see it */
-		uint32_t high = (uint32_t)((uint64_t)v * 1374389535u >> 37);
-
-		end -= 2;
-		memcpy(end, digit_pairs + (v - high * 100) * 2, 2);
-		v = high;
-	}
-	if (n)
-		end[-1] = (char)('0' + v);
+	if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
+		d = __builtin_bswap64(d);
+	memcpy(p, &d, 8);
 }
+
+#define ASCII_ZEROS 0x3030303030303030
 
 unsigned fmt_u64(char *p, uint64_t v)
 {
-	unsigned n;
+	uint64_t d;
+	unsigned skip;
 
-	/* Eight digits at a time, so that a 32-bit machine divides 64-bit numbers twice at most. */
+	if (v < 10) {
+		*p = (char)('0' + v);
+		return 1;
+	}
 	if (v >= TEN_8) {
 		uint64_t high = v / TEN_8;
+		unsigned n = fmt_u64(p, high);
 
-		n = fmt_u64(p, high);
-		put_digits(p + n + 8, (uint32_t)(v - high * TEN_8), 8);
+		put_eight(p + n, eight_digits((uint32_t)(v - high * TEN_8)) | ASCII_ZEROS);
 		return n + 8;
 	}
-	n = count_digits((uint32_t)v);
-	put_digits(p + n, (uint32_t)v, n);
-	return n;
+	d = eight_digits((uint32_t)v);
+	skip = (unsigned)__builtin_ctzll(d) & ~7u; /* bits of leading zeros */
+	put_eight(p, (d | ASCII_ZEROS) >> skip);
+	return 8 - skip / 8;
 }
 
 static unsigned fmt_v4(char *p, const uint8_t a[4])

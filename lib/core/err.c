@@ -3,7 +3,8 @@
 #include "core/err.h"
 
 #include <stdarg.h>
-#include <stdio.h>
+
+#include "core/text.h"
 
 int err_set(struct err *e, int code, const char *fmt, ...)
 {
@@ -13,8 +14,7 @@ int err_set(struct err *e, int code, const char *fmt, ...)
 		return -code;
 	e->code = code;
 	va_start(ap, fmt);
-	if (vsnprintf(e->text, sizeof(e->text), fmt, ap) < 0)
-		e->text[0] = 0;
+	fmt_vtext(e->text, sizeof(e->text), fmt, ap);
 	va_end(ap);
 	/* Names of files, processes and devices get in here: none of them may move the cursor of whoever prints it. */
 	for (char *p = e->text; *p; p++)

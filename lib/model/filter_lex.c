@@ -3,7 +3,6 @@
 #include "model/filter_lex.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <strings.h>
 
 #include "core/util.h"

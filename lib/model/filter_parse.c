@@ -7,8 +7,8 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <stdio.h>
 
+#include "core/text.h"
 #include "core/util.h"
 #include "model/filter_tree.h"
 #include "model/flow.h"
@@ -93,7 +93,7 @@ static int unknown_name(struct parser *p, const struct tok *t, const char *const
 	for (unsigned i = 0; names[i]; i++) {
 		bool room = n + strlen(names[i]) + 8 < sizeof(list);
 
-		n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s", i ? ", " : "", room ? names[i] : "...");
+		n += fmt_text(list + n, sizeof(list) - n, "%s%s", i ? ", " : "", room ? names[i] : "...");
 		if (!room)
 			break;
 	}

@@ -24,7 +24,7 @@ const char *const timer_names[] = { "off", "on", "keepalive", "timewait", "persi
 
 static const struct field flow_field[] = {
 #define X(id, key, word, head, kind, unit, merge, width, scale, names, source, help) \
-	{ key, word, head, help, names, scale, FK_##kind, FU_##unit, FM_##merge, width },
+	{ key, word, head, IS_ENABLED(CONFIG_LONG_HELP) || IS_ENABLED(CONFIG_METRICS) ? help : "", names, scale, FK_##kind, FU_##unit, FM_##merge, width },
 	FLOW_FIELDS(X)
 #undef X
 };

@@ -114,6 +114,8 @@ static uint32_t name_by_proc(struct grouping *g, const void *row)
 
 	if (!p)
 		return id;
+	if (g->opts->by_name)
+		return p->name;
 	buf_str(&g->name, strings_get(p->name));
 	buf_ch(&g->name, '(');
 	buf_u64(&g->name, p->pid);

@@ -18,6 +18,7 @@ enum group_by { GROUP_NONE, GROUP_PEER, GROUP_PREFIX, GROUP_PROC, GROUP_CGROUP }
 struct group_opts {
 	enum group_by by;
 	uint8_t prefix4, prefix6; /* GROUP_PREFIX: lengths, e.g. 24 and 48 */
+	bool by_name;             /* GROUP_PROC: one group per name, without process ids: bounded labels for metrics */
 };
 
 /*

@@ -29,7 +29,7 @@ void procset_free(struct procset *ps)
 /* Room for one more entry of SIZE bytes in an array of *CAP, of which N are used: the array, moved or not, or NULL. */
 static void *grow(struct procset *ps, void *array, uint32_t n, uint32_t *cap, uint32_t max, size_t size)
 {
-	uint32_t more = *cap + *cap / 2 + 64;
+	uint32_t more = *cap * 2 + 1024; /* each further step takes a copy, and a stop of all threads */
 	void *p;
 
 	if (n < *cap)

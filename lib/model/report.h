@@ -52,6 +52,8 @@ struct report {
 	const struct schema *flow_schema;
 	struct fieldset missing; /* fields that were wanted and nobody could supply */
 	uint64_t lost_records, evicted_flows;
+	bool unserved;       /* a source that an option asked for is not to be had */
+	uint64_t kernel_runs, kernel_ns; /* of our programs in the kernel, 0: not counted */
 	bool incomplete;     /* a dump stayed interrupted: rows may be missing or stand twice */
 	const struct procset *procs;
 	struct section section[REPORT_SECTIONS];

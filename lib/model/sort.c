@@ -38,6 +38,24 @@ void sort_by_key(const uint64_t *key, uint32_t *idx, uint32_t *tmp, uint32_t n)
 		memcpy(idx, from, n * sizeof(*idx));
 }
 
+bool sort_u32(uint32_t *v, uint32_t n)
+{
+	uint64_t *key = malloc((size_t)n * (sizeof(*key) + 2 * sizeof(*v)) + 1);
+	uint32_t *idx = (uint32_t *)(key + n);
+
+	if (!key)
+		return false;
+	for (uint32_t i = 0; i < n; i++) {
+		key[i] = v[i];
+		idx[i] = i;
+	}
+	sort_by_key(key, idx, idx + n, n);
+	for (uint32_t i = 0; i < n; i++)
+		v[i] = (uint32_t)key[idx[i]];
+	free(key);
+	return true;
+}
+
 /* Order of two texts given as pointers. Rows of one text share its pointer, mostly: no comparison then. */
 static int text_order(uint64_t a, uint64_t b, bool descending)
 {

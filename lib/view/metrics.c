@@ -159,8 +159,8 @@ static void name_add(char *name, const char *part)
 	memcpy(name + n, part, len + 1);
 }
 
-/* "groups" -> fleutan_group, and then the field's word and unit. */
-static void metric_name(char *name, const char *key, const struct field *f, bool total)
+/* "groups" -> fleutan_group, and then the field's word and unit: bytes_sent in bytes is sent_bytes. */
+static void metric_name(char *name, const char *key, const struct field *f)
 {
 	size_t n = strlen(key);
 
@@ -169,32 +169,31 @@ static void metric_name(char *name, const char *key, const struct field *f, bool
 	memcpy(name + 8, key, n);
 	name[8 + n] = 0;
 	name_add(name, "_");
-	name_add(name, f->word);
+	name_add(name, f->unit == FU_BYTES && !strncmp(f->word, "bytes_", 6) ? f->word + 6 : f->word);
 	if (f->unit < ARRAY_SIZE(units) && units[f->unit].suffix)
 		name_add(name, units[f->unit].suffix);
-	if (total)
-		name_add(name, "_total");
 }
 
-static void one_metric(struct buf *b, const struct report *r, const struct section *s, unsigned field,
-		       const struct labels *l)
+/*
+ * Counters too are gauges here: they are sums over the flows that live now, and fall when one of them ends, which
+ * Prometheus would take for a counter that began anew.
+ */
+static void one_metric(struct buf *b, const struct section *s, unsigned field, const struct labels *l)
 {
 	const struct field *f = &s->layout->schema->field[field];
-	/* The growth within an interval starts again with each interval: no counter to Prometheus. */
-	bool counter = f->kind == FK_COUNTER && !r->has_interval;
 	unsigned digits = f->unit < ARRAY_SIZE(units) ? units[f->unit].digits : 0;
 	char name[NAME_MAX_LEN];
 	bool head = false;
 	uint64_t v;
 
-	metric_name(name, s->key, f, counter);
+	metric_name(name, s->key, f);
 	for (uint32_t i = 0; i < s->nrow; i++) {
 		uint32_t len = l->at[i + 1] - l->at[i];
 
 		if (!rec_get(s->layout, s->row[i], field, &v))
 			continue;
 		if (!head)
-			put_head(b, name, counter ? "counter" : "gauge", f->help);
+			put_head(b, name, "gauge", f->help);
 		head = true;
 		buf_str(b, name);
 		if (len) {
@@ -221,7 +220,7 @@ static void rows_metrics(struct buf *b, const struct report *r, const struct sec
 		for (unsigned i = 0; i < nlabel; i++)
 			is_label |= label[i] == s->col[c];
 		if (!is_label && is_metric(&s->layout->schema->field[s->col[c]]))
-			one_metric(b, r, s, s->col[c], &l);
+			one_metric(b, s, s->col[c], &l);
 	}
 	buf_free(&l.text);
 	free(l.at);
@@ -292,9 +291,9 @@ static void meta_metrics(struct buf *b, const struct report *r)
 	if (r->netns)
 		put_outside_label(b, false, "netns", r->netns);
 	buf_str(b, "} 1\n");
-	one_number(b, "fleutan_lost_records_total", "counter", "records lost between the kernel and fleutan",
+	one_number(b, "fleutan_lost_records", "gauge", "records lost between the kernel and fleutan",
 		   r->lost_records);
-	one_number(b, "fleutan_evicted_flows_total", "counter", "flows that found no room in the table",
+	one_number(b, "fleutan_evicted_flows", "gauge", "flows that found no room in the table",
 		   r->evicted_flows);
 	one_number(b, "fleutan_incomplete", "gauge",
 		   "1: the kernel's list changed while it was read, flows may be missing", r->incomplete);

@@ -24,7 +24,7 @@ echo "$code" | grep -E '^lib/collect/' | xargs grep -nE '\b(printf|puts|putchar|
 echo "$code" | grep -E '^lib/model/' | xargs grep -nE '\b(open|openat|socket|recv|ioctl|fopen) *\(' | none "model does no input or output"
 echo "$code" | grep -E '^(lib|applets|bpf)/' | xargs grep -nE '\b(float|double)\b' | grep -vE ':[[:space:]]*(/?\*|//)' | none "no floating point"
 echo "$code" | grep -E '^(lib|applets)/' | xargs grep -nE '\b(strcpy|strcat|sprintf|gets|system|popen|execvp?|execl) *\(' | none "no unbounded copies, no programs started"
-echo "$code" | grep -E '^(lib|applets|bpf)/' | xargs grep -nE 'TODO|FIXME|XXX|HACK' | none "nothing left to do"
+echo "$code" | grep -E '^(lib|applets|bpf)/' | xargs grep -nE '\b(TODO|FIXME|XXX|HACK)\b' | none "nothing left to do"
 echo "$files" | grep -v tests/cli/source.sh | xargs grep -nE 'LINUX_VERSION_CODE|KERNEL_VERSION *\(' | none "no version of a kernel is compared"
 echo "$files" | grep -v tests/cli/source.sh | xargs grep -nEi 'deb\.debian\.org|registry\.npmjs|snapshot\.debian' | none "no package host is named"
 within "the Makefile is short" "$(wc -l <Makefile)" 1 250

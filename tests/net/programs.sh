@@ -33,7 +33,7 @@ http { access_log off; server { listen 198.51.100.2:8088; root $TMP/www; } }
 C
 background $b nginx -c "$TMP/nginx.conf" -p "$TMP"
 wait_for 5 sh -c "$b ss -Htln | grep -q 8088" || not_ok "nginx" "did not start"
-background $a wrk -t 1 -c 20 -d 4 http://198.51.100.2:8088/ >"$TMP/wrk" 2>&1
+background $a wrk -t 1 -c 20 -d 8 http://198.51.100.2:8088/ >"$TMP/wrk" 2>&1
 sleep 1
 $b "$BIN" flowlat -j proc nginx >"$TMP/json"
 is "nginx: 20 connections of wrk" "$(json "$TMP/json" 'len(d["flows"])')" 20

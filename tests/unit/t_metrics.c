@@ -12,12 +12,12 @@
 	"# TYPE fleutan_info gauge\n" \
 	"fleutan_info{version=\"" FLEUTAN_VERSION "\",kernel=\"" kernel "\"} 1\n"
 #define LOSSES(lost, evicted, incomplete) \
-	"# HELP fleutan_lost_records_total records lost between the kernel and fleutan\n" \
-	"# TYPE fleutan_lost_records_total counter\n" \
-	"fleutan_lost_records_total " lost "\n" \
-	"# HELP fleutan_evicted_flows_total flows that found no room in the table\n" \
-	"# TYPE fleutan_evicted_flows_total counter\n" \
-	"fleutan_evicted_flows_total " evicted "\n" \
+	"# HELP fleutan_lost_records records lost between the kernel and fleutan\n" \
+	"# TYPE fleutan_lost_records gauge\n" \
+	"fleutan_lost_records " lost "\n" \
+	"# HELP fleutan_evicted_flows flows that found no room in the table\n" \
+	"# TYPE fleutan_evicted_flows gauge\n" \
+	"fleutan_evicted_flows " evicted "\n" \
 	"# HELP fleutan_incomplete 1: the kernel's list changed while it was read, flows may be missing\n" \
 	"# TYPE fleutan_incomplete gauge\n" \
 	"fleutan_incomplete " incomplete "\n"
@@ -66,12 +66,12 @@ static const char groups_text[] =
 	"# HELP fleutan_group_delivery_rate_bytes_per_second rate at which data arrived lately\n"
 	"# TYPE fleutan_group_delivery_rate_bytes_per_second gauge\n"
 	"fleutan_group_delivery_rate_bytes_per_second{group=\"192.0.2.1\"} 125000000\n"
-	"# HELP fleutan_group_bytes_acked_bytes_total payload bytes acknowledged\n"
-	"# TYPE fleutan_group_bytes_acked_bytes_total counter\n"
-	"fleutan_group_bytes_acked_bytes_total{group=\"192.0.2.1\"} 4096\n"
-	"# HELP fleutan_group_busy_seconds_total time with data to send\n"
-	"# TYPE fleutan_group_busy_seconds_total counter\n"
-	"fleutan_group_busy_seconds_total{group=\"192.0.2.1\"} 1.5\n"
+	"# HELP fleutan_group_acked_bytes payload bytes acknowledged\n"
+	"# TYPE fleutan_group_acked_bytes gauge\n"
+	"fleutan_group_acked_bytes{group=\"192.0.2.1\"} 4096\n"
+	"# HELP fleutan_group_busy_seconds time with data to send\n"
+	"# TYPE fleutan_group_busy_seconds gauge\n"
+	"fleutan_group_busy_seconds{group=\"192.0.2.1\"} 1.5\n"
 	"# HELP fleutan_group_ecn explicit congestion notification\n"
 	"# TYPE fleutan_group_ecn gauge\n"
 	"fleutan_group_ecn{group=\"192.0.2.1\"} 1\n"
