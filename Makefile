@@ -45,6 +45,7 @@ ifneq ($(NEEDS_CONFIG),)
 endif
 
 $(KCONFIG): scripts/kconfig-lang.c scripts/kconfig.h
+$(O)/host/bpfpack: scripts/bpfpack.h
 $(O)/host/%: scripts/%.c
 	$(call say,HOSTCC,$@)
 	$(Q)mkdir -p $(@D) && $(HOSTCC) -O2 -Wall -Wextra -o $@ $(filter %.c,$^)
@@ -59,7 +60,6 @@ $(O)/.config: | $(KCONFIG) $(O)/Kconfig.applets
 $(O)/auto.mk: $(O)/.config $(O)/Kconfig.applets Kconfig $(KCONFIG)
 	$(Q)mkdir -p $(O)/include && $(KCONFIG) sync Kconfig $(O)/.config $(O)/include/autoconf.h $@
 $(O)/include/autoconf.h: $(O)/auto.mk ;
-
 %_defconfig: configs/% $(KCONFIG) $(O)/Kconfig.applets
 	$(Q)$(KCONFIG) defconfig Kconfig $< $(O)/.config
 defconfig: defconfig_defconfig ;
@@ -147,21 +147,18 @@ LIB_OFF := $(foreach k,$(KBUILD),$(if $($(lastword $(subst :, ,$k))),,$(firstwor
 LIB_SRC := $(filter-out $(LIB_OFF) $(if $(filter own,$(MNL)),,lib/mnl/%),$(sort $(wildcard lib/*/*.c)))
 LIB_OBJ := $(LIB_SRC:%.c=$(O)/%.o)
 # What runs for every socket is compiled for speed where there is room for threads (and not where faults are looked for).
-HOT := core/buf view/rows view/json collect/sockparse collect/sockdiag app/flows_stream model/flow model/hist model/procset model/sort
-HOT_OBJ := $(if $(SAN)$(FUZZ),,$(if $(CONFIG_THREADS),$(HOT:%=$(O)/lib/%.o)))
-$(HOT_OBJ): private FAST := -O2
+HOT := core/buf view/rows view/json collect/sockparse app/flows_stream model/flow model/hist model/procset model/sort
+$(if $(CONFIG_THREADS),$(if $(SAN)$(FUZZ),,$(HOT:%=$(O)/lib/%.o))): private FAST := -O2
 APP_OBJ := $(patsubst %,$(O)/applets/%.o,fleutan $(APPLETS)) $(O)/applets.o
-
 $(O)/applets.c: $(O)/auto.mk $(APPLETS:%=applets/%.c)
 	$(Q)sed -n 's,^//applet: *\([a-z0-9_]*\).*,\1,p' $(APPLETS:%=applets/%.c) /dev/null | LC_ALL=C sort | \
 		awk 'BEGIN { print "/* Made by the Makefile from the heads of applets/. */\n#include \"core/applet.h\"\n" } \
 		{ print "extern const struct applet applet_" $$1 ";"; list = list "\t&applet_" $$1 ",\n" } \
 		END { printf "\nconst struct applet *const applets[] = {\n%s\tNULL,\n};\n", list }' > $@.new && $(same_or_move)
-VERSION := $(shell cat VERSION)
-$(O)/include/version.h: FORCE
-	$(Q)mkdir -p $(@D) && echo '#define FLEUTAN_VERSION "$(VERSION)"' > $@.new && $(same_or_move)
+$(O)/include/version.h: VERSION
+	$(Q)mkdir -p $(@D) && echo "#define FLEUTAN_VERSION \"$$(cat VERSION)\"" > $@
 $(O)/.flags: FORCE
-	$(Q)mkdir -p $(@D) && echo '$(CC) $(ALL_CFLAGS) $(HOT_OBJ)' > $@.new && $(same_or_move)
+	$(Q)mkdir -p $(@D) && echo '$(CC) $(ALL_CFLAGS) $(HOT)' > $@.new && $(same_or_move)
 
 $(O)/applets/fleutan.o: private VERSION_H := -include $(O)/include/version.h
 define compile
@@ -228,8 +225,7 @@ install: $(O)/fleutan
 	$(Q)$(if $(filter n,$(COMPLETION)),,$(call put,completion/fleutan.bash,$(BASH_DIR)) $(if $(wildcard completion/fleutan.bash),&& $(call links,fleutan.bash,$(BASH_DIR),.bash)))
 	$(Q)$(if $(filter n,$(COMPLETION)),,$(call put,completion/_fleutan,$(SHARE)/zsh/site-functions))
 dist:
-	$(Q)mkdir -p $(O) && git archive --prefix=fleutan-$(VERSION)/ -o $(O)/fleutan-$(VERSION).tar.gz HEAD && \
-		echo $(O)/fleutan-$(VERSION).tar.gz
+	$(Q)n=fleutan-$$(cat VERSION) && mkdir -p $(O) && git archive --prefix=$$n/ -o $(O)/$$n.tar.gz HEAD && echo $(O)/$$n.tar.gz
 clean:
 	$(Q)rm -rf $(O)/* $(O)/.flags
 distclean:

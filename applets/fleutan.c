@@ -33,7 +33,7 @@ static int out(struct buf *b)
 	int r = b->failed ? -ENOMEM : buf_flush(b, STDOUT_FILENO);
 
 	buf_free(b);
-	return r ? fail(EXIT_FAILED, "standard output: %s", strerror(-r)) : EXIT_ANSWERED;
+	return r ? fail(EXIT_FAILED, "standard output: %s", err_text(-r)) : EXIT_ANSWERED;
 }
 
 /* Fields by word, for --cols, -s and filters. */
@@ -44,7 +44,7 @@ static void fields(struct buf *b)
 	for (i = 0; i < flow_schema.n; i++) {
 		const struct field *f = &flow_schema.field[i];
 
-		buf_printf(b, "%-18s %-30s %s\n", f->word, f->key, f->help);
+		buf_printf(b, *field_help(f) ? "%-18s %-30s %s\n" : "%-18s %s%s\n", f->word, f->key, field_help(f));
 	}
 }
 
@@ -55,9 +55,9 @@ static int install_one(const char *self, const char *dir, const char *name, bool
 	if (fmt_text(path, sizeof(path), "%s/%s", dir, name) >= sizeof(path))
 		return fail(EXIT_FAILED, "--install: %s is too long a name", dir);
 	if (unlink(path) && errno != ENOENT)
-		return fail(EXIT_FAILED, "--install: cannot replace %s: %s", path, strerror(errno));
+		return fail(EXIT_FAILED, "--install: cannot replace %s: %s", path, err_text(errno));
 	if (symbolic ? symlink(self, path) : link(self, path))
-		return fail(EXIT_FAILED, "--install: cannot link %s: %s", path, strerror(errno));
+		return fail(EXIT_FAILED, "--install: cannot link %s: %s", path, err_text(errno));
 	return EXIT_ANSWERED;
 }
 
@@ -79,7 +79,7 @@ static int install(int argc, char **argv)
 	}
 	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	if (n < 0)
-		return fail(EXIT_FAILED, "--install: /proc/self/exe: %s", strerror(errno));
+		return fail(EXIT_FAILED, "--install: /proc/self/exe: %s", err_text(errno));
 	self[n] = 0;
 	if (!dir) {
 		static char own[4096];

@@ -103,7 +103,7 @@ static bool can_stream(const struct flowlat *fl)
 {
 	const struct look *l = &fl->look;
 
-	return (l->words || l->json || l->jsonl) && l->sort_none && !l->interval_ns && l->group == GROUP_NONE && !l->out && !l->resolve &&
+	return IS_ENABLED(CONFIG_STREAM) && (l->words || l->json || l->jsonl) && l->sort_none && !l->interval_ns && l->group == GROUP_NONE && !l->out && !l->resolve &&
 	       (!l->rows || l->rows == ROWS_DEFAULT) && !flows_wants_source(&fl->want.fields, FLOW_SRC_ITER);
 }
 
@@ -216,7 +216,7 @@ static void text_rows(const struct flowlat *fl, const struct report *rep, struct
 {
 	static const uint8_t ends[] = { F_SRC, F_SPORT, F_DST, F_DPORT };
 	struct barlist list = { .value = F_RTT, .inner = F_MIN_RTT, .has_inner = true, .nthreshold = fl->nthreshold };
-	bool grouped = fl->look.group != GROUP_NONE;
+	bool grouped = IS_ENABLED(CONFIG_GROUPS) && fl->look.group != GROUP_NONE;
 
 	memcpy(list.threshold, fl->threshold, sizeof(list.threshold));
 	if (fl->vol && !grouped) {
@@ -314,7 +314,7 @@ static int flowlat_main(const struct applet *self, int argc, char **argv)
 	static const uint8_t labels[] = { F_GROUP };
 	struct flowlat *fl = calloc(1, sizeof(*fl));
 	struct run r = {
-		.schema = "fleutan/flowlat", .version = 1, .ctx = fl, .sample = sample, .stream = stream, .text = text,
+		.schema = "fleutan/flowlat", .version = 1, .ctx = fl, .sample = sample, .stream = IS_ENABLED(CONFIG_STREAM) ? stream : NULL, .text = text,
 		.release = release, .key = key, .label = labels, .nlabel = sizeof(labels),
 	};
 	struct err e = { 0 };
@@ -355,5 +355,5 @@ const struct applet applet_flowlat = {
 	.main = flowlat_main,
 	.opts = flowlat_tables,
 	.args = "[FILTER]",
-	.example = "flowlat dport 443 and rtt '>' 20ms\nflowlat -g proc\nflowlat -i 5 -p nginx\nflowlat -J | jq .flows[].rtt_ns\n",
+	.example = HELP("flowlat dport 443 and rtt '>' 20ms\nflowlat -g proc\nflowlat -i 5 -p nginx\nflowlat -J | jq .flows[].rtt_ns\n"),
 };

@@ -34,12 +34,14 @@ void flows_layout(struct flows *fl, const struct flows_want *w)
 	struct fieldset want = w->fields;
 	unsigned i;
 
-	for (i = 0; i < HAVE_WORDS; i++)
-		want.w[i] |= l->filter.reads.w[i];
-	if (!l->sort_none)
-		fieldset_add(&want, l->sort_field);
-	if (IS_ENABLED(CONFIG_GROUPS))
-		group_reads((enum group_by)l->group, &want);
+	if (!w->is_before) {
+		for (i = 0; i < HAVE_WORDS; i++)
+			want.w[i] |= l->filter.reads.w[i];
+		if (!l->sort_none)
+			fieldset_add(&want, l->sort_field);
+		if (IS_ENABLED(CONFIG_GROUPS))
+			group_reads((enum group_by)l->group, &want);
+	}
 	flow_derive_wants(&want);
 	/* The distribution at the top of every view; the inode joins processes, the cookie samples and iterators. */
 	fieldset_add(&want, F_RTT);

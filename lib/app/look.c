@@ -78,17 +78,17 @@ static int check_together(const struct look *l, struct err *e)
 {
 	unsigned formats = l->json + l->jsonl + l->metrics + l->words;
 
-	if (formats > 1)
+	if ((IS_ENABLED(CONFIG_JSON) || IS_ENABLED(CONFIG_METRICS)) && formats > 1)
 		return err_set(e, EINVAL, "-j, -J, --metrics and -l exclude each other");
-	if (l->json && l->count != 1)
+	if (IS_ENABLED(CONFIG_JSON) && l->json && l->count != 1)
 		return err_set(e, EINVAL, "-j is one document: use -J for more than one sample (-c)");
-	if (l->watch && (formats || l->out))
+	if (IS_ENABLED(CONFIG_LIVE) && l->watch && (formats || l->out))
 		return err_set(e, EINVAL, "-w is a screen: it takes no -j, -J, --metrics, -l or -o");
-	if (l->count != 1 && !l->interval_ns && !l->watch)
+	if (IS_ENABLED(CONFIG_INTERVAL) && l->count != 1 && !l->interval_ns && !l->watch)
 		return err_set(e, EINVAL, "-c needs -i SECONDS: how long each sample is");
-	if (l->out && l->jsonl && l->count != 1)
+	if (IS_ENABLED(CONFIG_JSON) && l->out && l->jsonl && l->count != 1)
 		return err_set(e, EINVAL, "-o holds one sample: for JSON lines of several let the shell redirect them");
-	if (l->resolve && l->numeric)
+	if (IS_ENABLED(CONFIG_RESOLVE) && l->resolve && l->numeric)
 		return err_set(e, EINVAL, "-R and -n exclude each other");
 	if (is_privileged_start() && (l->out || l->record || l->replay))
 		return err_set(e, EPERM, "-o, --record and --replay are refused: started with more rights than yours");
@@ -219,13 +219,13 @@ int look_write(const struct look *l, struct buf *b, struct err *e)
 		return err_set(e, ENOMEM, "out of memory");
 	if (!l->out) {
 		r = buf_flush(b, STDOUT_FILENO);
-		return r ? err_set(e, -r, "standard output: %s", strerror(-r)) : 0;
+		return r ? err_set(e, -r, "standard output: %s", err_text(-r)) : 0;
 	}
 	if (fmt_text(tmp, sizeof(tmp), "%s.%d.tmp", l->out, (int)getpid()) >= sizeof(tmp))
 		return err_set(e, ENAMETOOLONG, "-o: the name is too long");
 	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0)
-		return err_set(e, errno, "-o: cannot create %s: %s", tmp, strerror(errno));
+		return err_set(e, errno, "-o: cannot create %s: %s", tmp, err_text(errno));
 	r = buf_flush(b, fd);
 	if (!r && fsync(fd) && errno != EINVAL)
 		r = -errno;
@@ -235,7 +235,7 @@ int look_write(const struct look *l, struct buf *b, struct err *e)
 		r = -errno;
 	if (r) {
 		unlink(tmp);
-		return err_set(e, -r, "-o: cannot write %s: %s", l->out, strerror(-r));
+		return err_set(e, -r, "-o: cannot write %s: %s", l->out, err_text(-r));
 	}
 	return 0;
 }

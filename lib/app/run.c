@@ -128,7 +128,7 @@ static void tell_cost(uint64_t start_ns, const struct report *rep)
 	buf_printf(&b, "cost: %llu us of CPU time, %llu us elapsed, %llu KB of memory at most, %u rows\n",
 		   (unsigned long long)(cpu_ns() / NSEC_PER_USEC), (unsigned long long)((now_ns() - start_ns) / NSEC_PER_USEC),
 		   (unsigned long long)(peak_rss_bytes() / 1024), rows);
-	if (rep->kernel_runs)
+	if (IS_ENABLED(CONFIG_INTERVAL) && rep->kernel_runs)
 		buf_printf(&b, "cost: %llu runs in the kernel, %llu ns each\n", (unsigned long long)rep->kernel_runs,
 			   (unsigned long long)(rep->kernel_ns / rep->kernel_runs));
 	tell(&b);
@@ -207,7 +207,7 @@ static int sample_once(const struct run *r, struct report *rep, struct buf *b, s
 {
 	int err = r->sample(r->ctx, rep, e);
 
-	if (!err && rep->nsection && rep->section[0].kind == SECTION_ROWS && !rep->section[0].row && r->stream) {
+	if (IS_ENABLED(CONFIG_STREAM) && !err && rep->nsection && rep->section[0].kind == SECTION_ROWS && !rep->section[0].row && r->stream) {
 		/* The sample is taken while it is printed. */
 		struct rowfmt *rf = malloc(sizeof(*rf));
 

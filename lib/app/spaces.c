@@ -44,7 +44,9 @@ uint32_t spaces_name(void)
 uint64_t spaces_estimate(void)
 {
 	/* Counting in each namespace costs as much as it saves; many namespaces are many processes anyway. */
-	return spaces_many() ? 0 : sockdiag_estimate();
+	bool decides = IS_ENABLED(CONFIG_THREADS) || IS_ENABLED(CONFIG_SRC_TASK_ITER); /* how processes are found */
+
+	return !decides || spaces_many() ? 0 : sockdiag_estimate();
 }
 
 static void add_stats(struct sock_stats *sum, const struct sock_stats *st)

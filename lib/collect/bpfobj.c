@@ -89,10 +89,10 @@ static int map_btf(const char *path, void **p, size_t *len, struct err *e)
 	int fd = open(path, O_RDONLY | O_CLOEXEC), ret;
 
 	if (fd < 0)
-		return err_set(e, errno, "no BTF: %s: %s", path, strerror(errno));
+		return err_set(e, errno, "no BTF: %s: %s", path, err_text(errno));
 	ret = map_fd(fd, !strcmp(path, KERNEL_BTF), p, len);
 	close(fd);
-	return ret ? err_set(e, -ret, "no BTF: %s cannot be read: %s", path, strerror(-ret)) : 0;
+	return ret ? err_set(e, -ret, "no BTF: %s cannot be read: %s", path, err_text(-ret)) : 0;
 }
 
 /* ---- relocations ---- */
@@ -300,12 +300,12 @@ static int create_maps(struct load *l)
 				max = l->opts->sizes[k].max_entries;
 		fd = bpf_map_create(m->type, name, m->key_size, m->value_size, max, &mo);
 		if (fd < 0)
-			return err_set(l->e, errno, "BPF map %s: %s", name, strerror(errno));
+			return err_set(l->e, errno, "BPF map %s: %s", name, err_text(errno));
 		l->o->fd[i] = fd;
 		if (m->rodata || m->data != BPF_IMAGE_NO_DATA)
 			ret = fill_section(l, m, fd);
 		if (ret)
-			return err_set(l->e, -ret, "BPF map %s: %s", name, strerror(-ret));
+			return err_set(l->e, -ret, "BPF map %s: %s", name, err_text(-ret));
 	}
 	for (unsigned i = 0; i < l->img->ninsn; i++) {
 		struct bpf_insn *in = &l->insn[i];
@@ -339,7 +339,7 @@ static void explain(const struct load *l, const char *name, int err, char *log)
 		if (strncmp(p, "processed ", 10) && strncmp(p, "verification time", 17) &&
 		    strncmp(p, "stack depth", 11))
 			line = p;
-	err_set(l->e, err, "BPF program %s: %s%s%s", name, strerror(err), line ? ": " : "", line ? line : "");
+	err_set(l->e, err, "BPF program %s: %s%s%s", name, err_text(err), line ? ": " : "", line ? line : "");
 }
 
 static int load_prog(struct load *l, unsigned i)
@@ -371,7 +371,7 @@ static int load_prog(struct load *l, unsigned i)
 			return -EINVAL;
 	}
 	if (fd < 0)
-		return err_set(l->e, err, "BPF program %s: %s", name, strerror(err));
+		return err_set(l->e, err, "BPF program %s: %s", name, err_text(err));
 	l->o->fd[l->img->nmap + i] = fd;
 	return 0;
 }
@@ -474,7 +474,7 @@ int bpfobj_attach(struct bpfobj *o, const char *prog, struct err *e)
 	fd = bpf_raw_tracepoint_open(p->type == BPF_PROG_TYPE_RAW_TRACEPOINT ? text(o->img, p->attach) : NULL,
 				     o->fd[o->img->nmap + i]);
 	if (fd < 0)
-		return err_set(e, errno, "BPF program %s cannot be attached: %s", prog, strerror(errno));
+		return err_set(e, errno, "BPF program %s cannot be attached: %s", prog, err_text(errno));
 	o->fd[o->img->nmap + o->img->nprog + i] = fd;
 	return 0;
 }
@@ -492,7 +492,7 @@ int bpfobj_iter(struct bpfobj *o, const char *prog, struct err *e)
 	if (link >= 0)
 		close(link); /* the iterator holds the program by itself */
 	if (fd < 0)
-		return err_set(e, err, "BPF iterator %s: %s", prog, strerror(err));
+		return err_set(e, err, "BPF iterator %s: %s", prog, err_text(err));
 	return fd;
 }
 

@@ -133,7 +133,7 @@ static void load(void)
 	groups.n = 0;
 	groups.walked_ns = now_ns();
 	if (w && !door_stream_open(&w->copy, "cgroup", -1)) {
-		strcpy(w->at.path, "/");
+		memcpy(w->at.path, "/", 2);
 		fd = door_replaying() ? -1 : open_root();
 		if (door_replaying())
 			replay(w);

@@ -137,6 +137,12 @@ static void entry_write(const struct entry *e, const void *p, size_t len)
 }
 
 /* Records an answer of N bytes at P, or the errno -N. */
+/* The recording of an answer that is an error; make_name() has left room for it. */
+static void name_error(struct entry *e)
+{
+	memcpy(e->name + strlen(e->name), ",error", sizeof(",error"));
+}
+
 static void entry_record(struct entry *e, const void *p, ssize_t n)
 {
 	char code[16];
@@ -146,7 +152,7 @@ static void entry_record(struct entry *e, const void *p, ssize_t n)
 		return;
 	}
 	if (e->name[0])
-		strcat(e->name, ",error");
+		name_error(e);
 	entry_write(e, code, fmt_text(code, sizeof(code), "%d", (int)-n));
 }
 
@@ -201,7 +207,7 @@ static ssize_t entry_replay(struct entry *e, void *p, size_t cap)
 	}
 	if (fd != -ENOENT || !e->name[0])
 		return fd;
-	strcat(e->name, ",error");
+	name_error(e);
 	fd = entry_open(e, sizeof(code), &size);
 	if (fd < 0)
 		return fd;
@@ -257,11 +263,11 @@ static int door_start(const char *path, bool record, struct err *e)
 	int fd;
 
 	if (record && mkdir(path, 0700) && errno != EEXIST)
-		return err_set(e, errno, "record: cannot create '%s': %s", path, strerror(errno));
+		return err_set(e, errno, "record: cannot create '%s': %s", path, err_text(errno));
 	door.dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (door.dir < 0)
 		return err_set(e, errno, "%s: cannot open '%s': %s", record ? "record" : "replay", path,
-			       strerror(errno));
+			       err_text(errno));
 	if (record) {
 		if (!folder_is_empty(door.dir)) {
 			close(door.dir);

@@ -24,11 +24,11 @@ static int read_all(struct door_stream *s, char *buf, iter_parse parse, void *ar
 		if ((n == -EAGAIN || n == -EINTR) && again++ < MAX_AGAIN)
 			continue;
 		if (n < 0)
-			return err_set(e, -n, "reading a BPF iterator: %s", strerror(-n));
+			return err_set(e, -n, "reading a BPF iterator: %s", err_text(-n));
 		have += n;
 		took = parse(arg, buf, have);
 		if (took < 0)
-			return err_set(e, -took, "a BPF iterator: %s", strerror(-took));
+			return err_set(e, -took, "a BPF iterator: %s", err_text(-took));
 		have -= took;
 		memmove(buf, buf + took, have);
 		/* A record never fills the buffer: what is left is the beginning of one, or a broken recording ends. */
@@ -54,7 +54,7 @@ int iter_read(struct bpfobj *o, const char *prog, iter_parse parse, void *arg, s
 		ret = read_all(&s, buf, parse, arg, e);
 		door_stream_close(&s);
 	} else {
-		err_set(e, -ret, "BPF iterator %s: %s", prog, strerror(-ret));
+		err_set(e, -ret, "BPF iterator %s: %s", prog, err_text(-ret));
 	}
 	free(buf);
 	if (fd >= 0)

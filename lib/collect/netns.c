@@ -87,7 +87,7 @@ static int resolve_one(struct netns_list *l, const char *word, struct err *e)
 	if (fd == -EINVAL)
 		return err_set(e, EINVAL, "--netns: '%s' is not a network namespace", word);
 	if (fd < 0)
-		return err_set(e, -fd, "--netns: '%s': %s", word, strerror(-fd));
+		return err_set(e, -fd, "--netns: '%s': %s", word, err_text(-fd));
 	if (add(l, fd, inode, word)) {
 		close(fd);
 		return err_set(e, ENOMEM, "out of memory");
@@ -187,7 +187,7 @@ static int resolve_all(struct netns_list *l, struct err *e)
 	if (!r)
 		r = s.failed;
 	free(s.seen);
-	return r ? err_set(e, -r, "--netns: 'all': %s", strerror(-r)) : 0;
+	return r ? err_set(e, -r, "--netns: 'all': %s", err_text(-r)) : 0;
 }
 
 int netns_resolve(struct netns_list *l, const char *word, struct err *e)
@@ -199,21 +199,21 @@ int netns_resolve(struct netns_list *l, const char *word, struct err *e)
 		return err_set(e, EOPNOTSUPP, "--netns: '%s': a replay has no namespaces", word);
 	l->home = open_ns(HOME, &inode);
 	if (l->home < 0)
-		return err_set(e, -l->home, "--netns: '%s': cannot open %s: %s", word, HOME, strerror(-l->home));
+		return err_set(e, -l->home, "--netns: '%s': cannot open %s: %s", word, HOME, err_text(-l->home));
 	return strcmp(word, "all") ? resolve_one(l, word, e) : resolve_all(l, e);
 }
 
 int netns_enter(const struct netns_list *l, uint32_t i, struct err *e)
 {
 	if (setns(l->ns[i].fd, CLONE_NEWNET))
-		return err_set(e, errno, "--netns: cannot enter '%s': %s", strings_get(l->ns[i].name), strerror(errno));
+		return err_set(e, errno, "--netns: cannot enter '%s': %s", strings_get(l->ns[i].name), err_text(errno));
 	return 0;
 }
 
 int netns_return(const struct netns_list *l, struct err *e)
 {
 	if (setns(l->home, CLONE_NEWNET))
-		return err_set(e, errno, "--netns: cannot return: %s", strerror(errno));
+		return err_set(e, errno, "--netns: cannot return: %s", err_text(errno));
 	return 0;
 }
 

@@ -22,9 +22,6 @@
 #define LIST_BUFFER (32 << 10)
 #define NOTE_MAX 65536 /* bytes of a message: a process with more sockets has several */
 
-/* Numbers of processes are those of the first pid namespace, which has this inode number on every Linux. */
-#define FIRST_PID_NS "pid:[4026531836]"
-
 struct scan {
 	struct procset *ps;
 	const struct process_want *want;
@@ -52,23 +49,6 @@ uint32_t procscan_socket(const char *link, size_t len)
 	if (!parse_u64(link + skip, len - skip - 1, &v) || v > UINT32_MAX || link[skip + 1] == 'x')
 		return 0;
 	return (uint32_t)v;
-}
-
-static bool wanted(const struct process_want *w, uint32_t inode)
-{
-	uint32_t lo = 0, hi = w->ninode;
-
-	if (!w->inode)
-		return true;
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-
-		if (w->inode[mid] < inode)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < w->ninode && w->inode[lo] == inode;
 }
 
 /* Adds the process under the name of its first thread; UINT32_MAX: it is gone, or there is no room. */
@@ -167,7 +147,7 @@ static int look_at_fd(struct scan *s, const char *name, uint32_t number)
 	if (!inode)
 		return 0;
 	note_socket(s, inode);
-	if (s->gone || !wanted(s->want, inode))
+	if (s->gone || !process_wants(s->want, inode))
 		return 0;
 	if (s->proc == UINT32_MAX)
 		s->proc = add_process(s->ps, s->pid);
@@ -222,6 +202,9 @@ static int scan_live(struct scan *s)
 		return -errno;
 	r = each_number(s->root, s->list, look_at_process, s);
 	close(s->root);
+	/* Not even this process is there: nothing is mounted that could tell of any. */
+	if (!r && !s->pid && !s->hidden)
+		r = -ENOENT;
 	if (r && r != -E2BIG)
 		return r;
 	s->ps->failed |= r != 0;
@@ -247,7 +230,7 @@ int procscan_parse(struct procset *ps, const struct process_want *want, const vo
 	}
 	for (at = 4; at < len; at += 4) {
 		memcpy(&inode, p + at, 4);
-		if (!wanted(want, inode))
+		if (!process_wants(want, inode))
 			continue;
 		if (proc == UINT32_MAX)
 			proc = add_process(ps, pid);
@@ -287,5 +270,5 @@ int process_scan_proc(struct procset *ps, const struct process_want *want, struc
 	door_stream_close(&s->copy);
 	buf_free(&s->note);
 	free(s);
-	return r ? err_set(e, -r, "cannot read /proc: %s", strerror(-r)) : 0;
+	return r ? err_set(e, -r, "cannot read /proc: %s", err_text(-r)) : 0;
 }

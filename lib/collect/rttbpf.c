@@ -61,7 +61,7 @@ static int load(struct rtt_bpf *b, uint32_t flows, struct err *e)
 
 	if (stat("/proc/thread-self/ns/net", &st))
 		return err_set(e, errno, "cannot tell the network namespace: /proc/thread-self/ns/net: %s",
-			       strerror(errno));
+			       err_text(errno));
 	netns = b->all_netns ? 0 : (uint32_t)st.st_ino;
 	if (getrandom(&secret, sizeof(secret), GRND_NONBLOCK) != (ssize_t)sizeof(secret))
 		secret = now_ns();
@@ -83,7 +83,7 @@ static int look(struct rtt_bpf *b, struct err *e)
 	while (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)));
 	n = n < 0 ? -errno : 0;
 	close(fd);
-	return n ? err_set(e, (int)-n, "iterator over sockets: %s", strerror((int)-n)) : 0;
+	return n ? err_set(e, (int)-n, "iterator over sockets: %s", err_text((int)-n)) : 0;
 }
 
 /* Adds the run count and time of one program. Older kernels and those that do not count leave 0. */
@@ -326,7 +326,7 @@ static int bpf_read(void *state, struct rtt_set *set, struct err *e)
 	if (err) {
 		free(flows.p);
 		free(cells.p);
-		return err_set(e, -err, "reading round-trip times out of the kernel: %s", strerror(-err));
+		return err_set(e, -err, "reading round-trip times out of the kernel: %s", err_text(-err));
 	}
 	read_counts(b, set);
 	row = (struct rtt_flow_row *)flows.p;

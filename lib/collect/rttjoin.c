@@ -72,7 +72,7 @@ static void read_keys(uint64_t *key, const uint8_t *rows, size_t size, uint32_t 
  */
 static int sort_rows(void *rows, size_t size, uint32_t n, int (*cmp)(const void *, const void *))
 {
-	uint64_t *key = malloc(n * sizeof(*key) + 1);
+	uint64_t *key = calloc((size_t)n + 1, sizeof(*key));
 	uint32_t *idx = malloc(2 * (size_t)n * sizeof(*idx) + 1), to;
 	bool ok = key && idx;
 

@@ -151,7 +151,8 @@ static int receive(struct dump *d, size_t size, bool *interrupted)
 	uint32_t seq = d->nl ? d->seq : 0;
 	int len = (int)size, r;
 
-	for (; mnl_nlmsg_ok(nlh, len); nlh = mnl_nlmsg_next(nlh, &len)) {
+	/* libmnl compares lengths as signed: one beyond 2 GB would pass, and lead backwards. */
+	for (; mnl_nlmsg_ok(nlh, len) && nlh->nlmsg_len <= (uint32_t)len; nlh = mnl_nlmsg_next(nlh, &len)) {
 		if (!mnl_nlmsg_seq_ok(nlh, seq))
 			continue; /* of an earlier question */
 		if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
@@ -270,7 +271,7 @@ static int dump_proto(struct dump *d, struct part *part, bool *interrupted)
 		if (!(d->q->families & (i ? SOCK_FAMILY_6 : SOCK_FAMILY_4)))
 			continue;
 		part->family = i ? AF_INET6 : AF_INET;
-		strcpy(part->name + len, i ? "6" : "4");
+		memcpy(part->name + len, i ? "6" : "4", 2);
 		r = dump_part(d, part, interrupted);
 	}
 	if (r == -ENOENT && part->proto != SOCK_PROTO_TCP) {
@@ -280,9 +281,9 @@ static int dump_proto(struct dump *d, struct part *part, bool *interrupted)
 	if (r == -ENOENT)
 		return err_set(d->e, ENOENT, "sock_diag: this kernel cannot list TCP sockets (no inet_diag, tcp_diag)");
 done:
-	if (r == -ENODATA && !d->nl)
+	if (IS_ENABLED(CONFIG_REPLAY) && r == -ENODATA && !d->nl)
 		return err_set(d->e, ENODATA, "replay: the recording has no (further) stream '%s'", part->name);
-	return r ? err_set(d->e, -r, "%s: %s", part->name, strerror(-r)) : 0;
+	return r ? err_set(d->e, -r, "%s: %s", part->name, err_text(-r)) : 0;
 }
 
 /* All protocols and families once. */
@@ -313,9 +314,9 @@ static int open_socket(struct dump *d)
 		return 0;
 	d->nl = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC);
 	if (!d->nl)
-		return err_set(d->e, errno, "sock_diag: no netlink socket: %s", strerror(errno));
+		return err_set(d->e, errno, "sock_diag: no netlink socket: %s", err_text(errno));
 	if (mnl_socket_bind(d->nl, 0, MNL_SOCKET_AUTOPID))
-		return err_set(d->e, errno, "sock_diag: cannot bind: %s", strerror(errno));
+		return err_set(d->e, errno, "sock_diag: cannot bind: %s", err_text(errno));
 	/* As much as is allowed: the kernel works ahead while we decode. */
 	fd = mnl_socket_get_fd(d->nl);
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));

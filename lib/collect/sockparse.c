@@ -52,15 +52,14 @@ static const struct info_place info_place[F_COUNT] = {
 /* Sets of fields as constants. */
 #define IN(word, f) ((f) / 64 == (word) ? 1ULL << ((f) % 64) : 0)
 #define SET1(w, a) IN(w, a)
+#define SET2(w, a, b) (IN(w, a) | IN(w, b))
 #define SET3(w, a, b, c) (IN(w, a) | IN(w, b) | IN(w, c))
-#define LISTEN_SET(w) (SET3(w, F_UNACKED, F_SACKED, F_REORDERING) | SET3(w, F_CWND, F_PACING_RATE, F_MAX_PACING_RATE))
 #define NEVER_SET(w) SET3(w, F_LAST_SND, F_LAST_RCV, F_LAST_ACK)
 #define OPENING_SET(w) (NEVER_SET(w) | SET3(w, F_TS, F_SACK, F_WSCALE) | SET1(w, F_ECN))
 #define FIXED_SET(w) (SET3(w, F_PROTO, F_SRC, F_DST) | SET3(w, F_STATE, F_FORWARDED, F_INODE) | \
-		      SET3(w, F_COOKIE, F_TIMER, F_RECV_Q) | SET3(w, F_SEND_Q, F_SPORT, F_DPORT))
+		      SET3(w, F_COOKIE, F_TIMER, F_RECV_Q) | SET3(w, F_SEND_Q, F_SPORT, F_DPORT) | \
+		      SET2(w, F_ACCEPT_QUEUE, F_BACKLOG))
 
-/* All a listening socket tells: the rest of its tcp_info is zero because nothing is known. */
-static const struct fieldset listen_known = { { LISTEN_SET(0), LISTEN_SET(1) } };
 /* Times since something that never happened are times since the machine started; options are not negotiated yet. */
 static const struct fieldset opening_unknown = { { OPENING_SET(0), OPENING_SET(1) } };
 static const struct fieldset closed_unknown = { { NEVER_SET(0), NEVER_SET(1) } };
@@ -223,8 +222,8 @@ static void parse_info(struct sock_plan *p, const uint8_t *ti, uint32_t len, uns
 	for (w = 0; w < HAVE_WORDS; w++) {
 		uint64_t known = p->info_known.w[w] & ~drop.w[w];
 
-		if (unlikely(state == TCP_LISTEN))
-			known &= listen_known.w[w];
+		if (unlikely(state == TCP_LISTEN)) /* zero, or with another meaning */
+			known = 0;
 		else if (unlikely(state == TCP_SYN_SENT))
 			known &= ~opening_unknown.w[w];
 		else if (unlikely(state == TCP_CLOSE))
@@ -347,8 +346,14 @@ static void parse_head(struct sock_plan *p, const struct inet_diag_msg *m, uint8
 	put1(l, rec, F_FORWARDED, 0);
 	put1(l, rec, F_TIMER, MIN(m->idiag_timer, 5));
 	put4(l, rec, F_INODE, m->idiag_inode);
-	put4(l, rec, F_RECV_Q, m->idiag_rqueue);
-	put4(l, rec, F_SEND_Q, m->idiag_wqueue);
+	/* A listening socket counts connections where others count bytes. */
+	if (m->idiag_state == TCP_LISTEN) {
+		put4(l, rec, F_ACCEPT_QUEUE, m->idiag_rqueue);
+		put4(l, rec, F_BACKLOG, m->idiag_wqueue);
+	} else {
+		put4(l, rec, F_RECV_Q, m->idiag_rqueue);
+		put4(l, rec, F_SEND_Q, m->idiag_wqueue);
+	}
 	if (l->slot[F_COOKIE].width)
 		memcpy(rec + l->slot[F_COOKIE].off, &cookie, 8);
 	*rec_have(rec) = p->fixed;

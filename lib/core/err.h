@@ -14,4 +14,7 @@ struct err {
  */
 int err_set(struct err *e, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
+/* As strerror(), for what system calls answer here ("error 123" for the rest): the whole list would take 2 KB. */
+const char *err_text(int code);
+
 #endif

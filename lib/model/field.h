@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include "core/util.h"
 
 enum field_kind {
 	FK_GAUGE,   /* a state of this moment */
@@ -47,16 +48,31 @@ enum field_merge {
 	FM_MEAN, /* arithmetic mean over the members that know it */
 };
 
+/* Explanations are only in programs that print them. */
+#define FIELD_HAS_HELP (IS_ENABLED(CONFIG_LONG_HELP) || IS_ENABLED(CONFIG_METRICS))
+
 struct field {
 	const char *key;          /* JSON key, unit included: "rtt_ns" */
 	const char *word;         /* filter, sort and column word without the unit: "rtt" */
 	const char *head;         /* column header: "SRTT" */
-	const char *help;         /* one line for --help and documentation */
+#if FIELD_HAS_HELP
+	const char *help;         /* one line for --fields, metrics and documentation: field_help() */
+#endif
 	const char *const *names; /* FK_ENUM: NULL-terminated names */
 	uint32_t scale;           /* stored value × scale = value in the base unit of `unit` */
 	uint8_t kind, unit, merge;
 	uint8_t width;            /* bytes stored: 0 (derived), 1, 2, 4, 8, 16 */
 };
+
+static inline const char *field_help(const struct field *f)
+{
+#if FIELD_HAS_HELP
+	return f->help;
+#else
+	(void)f;
+	return "";
+#endif
+}
 
 #define SCHEMA_FIELDS_MAX 128
 #define HAVE_WORDS (SCHEMA_FIELDS_MAX / 64)

@@ -22,9 +22,15 @@ const char *const limit_names[] = { "none", "app", "cwnd", "rwnd", "sndbuf", NUL
 /* By idiag_timer: retransmission (also loss probe and reordering), keepalive, TIME-WAIT, zero-window probe. */
 const char *const timer_names[] = { "off", "on", "keepalive", "timewait", "persist", "unknown", NULL };
 
+#if FIELD_HAS_HELP
+#define HELP_OF(help) help,
+#else
+#define HELP_OF(help)
+#endif
+
 static const struct field flow_field[] = {
 #define X(id, key, word, head, kind, unit, merge, width, scale, names, source, help) \
-	{ key, word, head, IS_ENABLED(CONFIG_LONG_HELP) || IS_ENABLED(CONFIG_METRICS) ? help : "", names, scale, FK_##kind, FU_##unit, FM_##merge, width },
+	{ key, word, head, HELP_OF(help) names, scale, FK_##kind, FU_##unit, FM_##merge, width },
 	FLOW_FIELDS(X)
 #undef X
 };

@@ -46,8 +46,8 @@
 	X(RETRANS, "retrans", "retrans", "RETR", COUNTER, SEGS, SUM, 4, 1, NULL, TI(total_retrans), "segments retransmitted since the start") \
 	X(RETRANS_NOW, "retrans_now", "retrans_now", "RETRNOW", GAUGE, SEGS, SUM, 4, 1, NULL, TI(retrans), "retransmitted segments in flight") \
 	X(LOST, "lost", "lost", "LOST", GAUGE, SEGS, SUM, 4, 1, NULL, TI(lost), "segments believed lost now") \
-	X(SACKED, "sacked", "sacked", "SACKED", GAUGE, SEGS, SUM, 4, 1, NULL, TI(sacked), "segments acknowledged out of order (listening: backlog limit)") \
-	X(UNACKED, "unacked", "unacked", "UNACK", GAUGE, SEGS, SUM, 4, 1, NULL, TI(unacked), "segments in flight (listening: accept queue)") \
+	X(SACKED, "sacked", "sacked", "SACKED", GAUGE, SEGS, SUM, 4, 1, NULL, TI(sacked), "segments acknowledged out of order") \
+	X(UNACKED, "unacked", "unacked", "UNACK", GAUGE, SEGS, SUM, 4, 1, NULL, TI(unacked), "segments in flight") \
 	X(FACKETS, "fackets", "fackets", "FACKETS", GAUGE, SEGS, SUM, 4, 1, NULL, TI(fackets), "forward-acknowledged segments (old kernels)") \
 	X(REORDERING, "reordering", "reordering", "REORD", GAUGE, SEGS, MAX, 4, 1, NULL, TI(reordering), "reordering the kernel tolerates") \
 	X(REORD_SEEN, "reord_seen", "reord_seen", "REORDS", COUNTER, NONE, SUM, 4, 1, NULL, TI(reord_seen), "reordering events seen") \
@@ -76,7 +76,7 @@
 	X(APP_LIMITED, "app_limited", "app_limited", "APPLIM", FLAG, NONE, NONE, 1, 1, NULL, TB(flags, 0, 1), "the rate was limited by the application") \
 	X(SEND_RATE, "send_rate_bytes_per_s", "send_rate", "SENDRATE", GAUGE, BYTES_PER_S, SUM, 8, 1, NULL, SRC_DERIVED, "cwnd x mss / srtt") \
 	X(BDP, "bdp_bytes", "bdp", "BDP", GAUGE, BYTES, SUM, 8, 1, NULL, SRC_DERIVED, "bandwidth-delay product: delivery rate x min rtt") \
-	X(CWND_BYTES, "cwnd_bytes", "cwnd_bytes", "CWNDB", GAUGE, BYTES, SUM, 8, 1, NULL, SRC_DERIVED, "cwnd x mss: what the seed estimates the BDP by") \
+	X(CWND_BYTES, "cwnd_bytes", "cwnd_bytes", "CWNDB", GAUGE, BYTES, SUM, 8, 1, NULL, SRC_DERIVED, "cwnd x mss: the BDP that the sender assumes") \
 	X(LIMITED_BY, "limited_by", "limited_by", "LIMIT", ENUM, NONE, NONE, 1, 1, limit_names, SRC_DERIVED, "what limits the sender most of its busy time") \
 	X(BUSY, "busy_ns", "busy", "BUSY", COUNTER, NS, SUM, 8, 1000, NULL, TI(busy_time), "time with data to send") \
 	X(RWND_LIMITED, "rwnd_limited_ns", "rwnd_limited", "RWNDLIM", COUNTER, NS, SUM, 8, 1000, NULL, TI(rwnd_limited), "of that: limited by the peer's window") \
@@ -99,8 +99,10 @@
 	X(DELIVERED, "delivered", "delivered", "DELIV", COUNTER, SEGS, SUM, 4, 1, NULL, TI(delivered), "segments delivered to the peer") \
 	X(DELIVERED_CE, "delivered_ce", "delivered_ce", "DELIVCE", COUNTER, SEGS, SUM, 4, 1, NULL, TI(delivered_ce), "of those: marked by ECN") \
 	X(NOTSENT, "notsent_bytes", "notsent", "NOTSENT", GAUGE, BYTES, SUM, 4, 1, NULL, TI(notsent_bytes), "bytes in the send queue not sent yet") \
-	X(RECV_Q, "recv_q_bytes", "recv_q", "RECVQ", GAUGE, BYTES, SUM, 4, 1, NULL, SRC_CODE, "bytes the application has not read (listening: accept queue)") \
-	X(SEND_Q, "send_q_bytes", "send_q", "SENDQ", GAUGE, BYTES, SUM, 4, 1, NULL, SRC_CODE, "bytes not acknowledged (listening: backlog limit)") \
+	X(RECV_Q, "recv_q_bytes", "recv_q", "RECVQ", GAUGE, BYTES, SUM, 4, 1, NULL, SRC_CODE, "bytes the application has not read") \
+	X(SEND_Q, "send_q_bytes", "send_q", "SENDQ", GAUGE, BYTES, SUM, 4, 1, NULL, SRC_CODE, "bytes not acknowledged") \
+	X(ACCEPT_QUEUE, "accept_queue", "accept_queue", "ACCEPTQ", GAUGE, NONE, SUM, 4, 1, NULL, SRC_CODE, "listening: connections not accepted yet") \
+	X(BACKLOG, "backlog", "backlog", "BACKLOG", GAUGE, NONE, SUM, 4, 1, NULL, SRC_CODE, "listening: limit of the accept queue") \
 	X(LAST_SND, "last_snd_ns", "last_snd", "LASTSND", GAUGE, NS, MIN, 4, 1000000, NULL, TI(last_data_sent), "time since data was sent") \
 	X(LAST_RCV, "last_rcv_ns", "last_rcv", "LASTRCV", GAUGE, NS, MIN, 4, 1000000, NULL, TI(last_data_recv), "time since data was received") \
 	X(LAST_ACK, "last_ack_ns", "last_ack", "LASTACK", GAUGE, NS, MIN, 4, 1000000, NULL, TI(last_ack_recv), "time since an acknowledgement was received") \

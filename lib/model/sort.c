@@ -40,11 +40,15 @@ void sort_by_key(const uint64_t *key, uint32_t *idx, uint32_t *tmp, uint32_t n)
 
 bool sort_u32(uint32_t *v, uint32_t n)
 {
-	uint64_t *key = malloc((size_t)n * (sizeof(*key) + 2 * sizeof(*v)) + 1);
-	uint32_t *idx = (uint32_t *)(key + n);
+	uint64_t *key;
+	uint32_t *idx;
 
+	if (n < 2)
+		return true;
+	key = malloc((size_t)n * (sizeof(*key) + 2 * sizeof(*v)));
 	if (!key)
 		return false;
+	idx = (uint32_t *)(key + n);
 	for (uint32_t i = 0; i < n; i++) {
 		key[i] = v[i];
 		idx[i] = i;

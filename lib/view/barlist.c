@@ -238,7 +238,7 @@ void barlist_text(struct buf *b, const struct screen *s, const struct section *s
 	for (r = 0; r < sec->nrow; r++)
 		row(&p, b, sec->row[r]);
 	if (sec->total > sec->nrow) {
-		buf_str(b, s->utf8 ? "… and " : "... and ");
+		buf_str(b, IS_ENABLED(CONFIG_UTF8) && s->utf8 ? "… and " : "... and ");
 		buf_u64(b, sec->total - sec->nrow);
 		buf_str(b, " more (-N 0 shows all)\n");
 	}

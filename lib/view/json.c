@@ -97,8 +97,12 @@ static void json_procs(struct buf *b, const struct procset *ps, const struct pro
 		p = put_string(p + 8, name);
 		memcpy(p, ",\"exe\":", 7);
 		p = pr->exe ? put_string(p + 7, exe) : put_null(p + 7);
-		*p++ = '}';
 		b->len = (size_t)(p - b->p);
+		if (pr->args) { /* only where they were asked for */
+			buf_str(b, ",\"args\":");
+			json_string(b, strings_get(pr->args));
+		}
+		buf_ch(b, '}');
 	}
 	buf_ch(b, ']');
 }

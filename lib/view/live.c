@@ -177,7 +177,7 @@ int live_start(struct err *e)
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
 		return err_set(e, ENOTTY, "-w needs a terminal as standard input and output");
 	if (tcgetattr(STDIN_FILENO, &live.before))
-		return err_set(e, errno, "-w: the terminal's settings cannot be read: %s", strerror(errno));
+		return err_set(e, errno, "-w: the terminal's settings cannot be read: %s", err_text(errno));
 	live.alternate = term && *term && strcmp(term, "dumb") && strcmp(term, "vt100") && strcmp(term, "vt102");
 	started = 1;
 	live.nin = 0;

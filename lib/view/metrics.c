@@ -193,7 +193,7 @@ static void one_metric(struct buf *b, const struct section *s, unsigned field, c
 		if (!rec_get(s->layout, s->row[i], field, &v))
 			continue;
 		if (!head)
-			put_head(b, name, "gauge", f->help);
+			put_head(b, name, "gauge", field_help(f));
 		head = true;
 		buf_str(b, name);
 		if (len) {

@@ -97,7 +97,7 @@ static unsigned put_procs(struct buf *b, const struct screen *s, const struct pr
 			buf_ch(b, ',');
 			cols++;
 		}
-		cols += text_safe(b, s, strings_get(pr->name), 0);
+		cols += text_safe(b, s, strings_get(pr->args ? pr->args : pr->name), 0);
 		if (!buf_room(b, 24))
 			break;
 		p = b->p + b->len;

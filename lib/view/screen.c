@@ -9,6 +9,14 @@
 
 #include "core/util.h"
 
+/* Metrics are UTF-8 whatever the screen is. Without either, text is taken byte by byte: what is not ASCII becomes '?'. */
+#define WITH_UTF8 (IS_ENABLED(CONFIG_UTF8) || IS_ENABLED(CONFIG_METRICS))
+
+static bool utf8_on(const struct screen *s)
+{
+	return WITH_UTF8 && s->utf8;
+}
+
 /* The variable's value; "" when it is not set. */
 static const char *env(const char *name)
 {
@@ -66,7 +74,7 @@ void ink_on(struct buf *b, const struct screen *s, enum ink i)
 		[INK_CYAN] = "36",
 	};
 
-	if (!s->color || i == INK_PLAIN)
+	if (!IS_ENABLED(CONFIG_COLOR) || !s->color || i == INK_PLAIN)
 		return;
 	buf_str(b, "\033[");
 	buf_str(b, code[i]);
@@ -75,7 +83,7 @@ void ink_on(struct buf *b, const struct screen *s, enum ink i)
 
 void ink_off(struct buf *b, const struct screen *s)
 {
-	if (s->color)
+	if (IS_ENABLED(CONFIG_COLOR) && s->color)
 		buf_str(b, "\033[0m");
 }
 
@@ -130,8 +138,8 @@ unsigned text_safe(struct buf *b, const struct screen *s, const char *text, unsi
 		return 0;
 	p = last = b->p + b->len;
 	while (*text) {
-		uint32_t cp;
-		unsigned n = utf8_next(text, &cp);
+		uint32_t cp = (unsigned char)*text;
+		unsigned n = WITH_UTF8 ? utf8_next(text, &cp) : 1;
 
 		if (max && cols == max) {
 			p = last;
@@ -139,7 +147,7 @@ unsigned text_safe(struct buf *b, const struct screen *s, const char *text, unsi
 			break;
 		}
 		last = p;
-		if (cp == CP_INVALID || cp_hidden(cp) || (cp >= 0x80 && !s->utf8)) {
+		if ((cp >= 0x80 && !utf8_on(s)) || (WITH_UTF8 ? cp == CP_INVALID || cp_hidden(cp) : cp < ' ' || cp == 0x7f)) {
 			*p++ = '?';
 			text += n;
 		} else {
@@ -168,7 +176,7 @@ static unsigned bar_steps(uint64_t value, uint64_t full, unsigned units)
 
 static void bar_part(struct buf *b, const struct screen *s, const char *utf8, char ascii, unsigned n)
 {
-	if (!s->utf8)
+	if (!utf8_on(s))
 		buf_fill(b, ascii, n);
 	else
 		while (n--)
@@ -179,7 +187,7 @@ void bar(struct buf *b, const struct screen *s, unsigned width, uint64_t value, 
 	 enum ink ink)
 {
 	static const char eighth[8][4] = { "", "▏", "▎", "▍", "▌", "▋", "▊", "▉" };
-	unsigned step = s->utf8 ? 8 : 1; /* steps in a column */
+	unsigned step = utf8_on(s) ? 8 : 1; /* steps in a column */
 	unsigned end, solid, part, rest;
 
 	width = MIN(width, 1000u);
@@ -196,7 +204,12 @@ void bar(struct buf *b, const struct screen *s, unsigned width, uint64_t value, 
 	 */
 	if (part && part < step / 2 && solid && rest > solid)
 		part = 0;
-	if (rest <= solid + (part > 0)) { /* both ends in one column: the outer one counts */
+	if (rest <= solid + (part > 0) && step > 1 && inner && end >= 8 && end - (solid * step + part) >= step / 2) {
+		/* Both ends in one column, but far enough apart to be told from a bar that is solid to its end. */
+		solid = MAX(solid, 1u);
+		part = 0;
+		rest = solid < width;
+	} else if (rest <= solid + (part > 0)) { /* both ends in one column: the outer one counts */
 		solid = end / step;
 		part = end % step;
 		rest = 0;

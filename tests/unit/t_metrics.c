@@ -60,7 +60,7 @@ static const char groups_text[] =
 	"fleutan_group_rtt_seconds{group=\"x???\"} 18446744073.709551615\n"
 	"fleutan_group_rtt_seconds{group=\"x???\",dup=\"1\"} 0.000000001\n"
 	"fleutan_group_rtt_seconds{group=\"x???\",dup=\"2\"} 0\n"
-	"# HELP fleutan_group_cwnd_bytes cwnd x mss: what the seed estimates the BDP by\n"
+	"# HELP fleutan_group_cwnd_bytes cwnd x mss: the BDP that the sender assumes\n"
 	"# TYPE fleutan_group_cwnd_bytes gauge\n"
 	"fleutan_group_cwnd_bytes{group=\"192.0.2.1\"} 14480\n"
 	"# HELP fleutan_group_delivery_rate_bytes_per_second rate at which data arrived lately\n"

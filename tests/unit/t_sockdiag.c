@@ -173,7 +173,8 @@ static void test_states(void)
 	message_init(&m, 10);
 	mnl_attr_put(&m.u.nlh, INET_DIAG_INFO, sizeof(t), &t);
 	CHECK_EQ(parse(&m, &all, SOCK_PROTO_TCP, rec), 0);
-	CHECK(rec_has(rec, F_UNACKED) && rec_has(rec, F_SACKED) && rec_has(rec, F_CWND));
+	CHECK(!rec_has(rec, F_UNACKED) && !rec_has(rec, F_SACKED) && !rec_has(rec, F_CWND));
+	CHECK(rec_has(rec, F_ACCEPT_QUEUE) && rec_has(rec, F_BACKLOG) && !rec_has(rec, F_RECV_Q) && !rec_has(rec, F_SEND_Q));
 	CHECK(!rec_has(rec, F_RETRANS) && !rec_has(rec, F_RTO) && !rec_has(rec, F_LAST_SND) &&
 	      !rec_has(rec, F_BYTES_SENT));
 
