@@ -335,7 +335,7 @@ static void parse_head(struct sock_plan *p, const struct inet_diag_msg *m, uint8
 {
 	const struct layout *l = p->layout;
 	uint64_t cookie = (uint64_t)m->id.idiag_cookie[1] << 32 | m->id.idiag_cookie[0];
-	bool v6 = m->idiag_family == AF_INET6;
+	bool v6 = m->idiag_family == AF_INET6, listens = m->idiag_state == TCP_LISTEN;
 
 	put_addr(l, rec, F_SRC, m->id.idiag_src, v6);
 	put_addr(l, rec, F_DST, m->id.idiag_dst, v6);
@@ -347,16 +347,13 @@ static void parse_head(struct sock_plan *p, const struct inet_diag_msg *m, uint8
 	put1(l, rec, F_TIMER, MIN(m->idiag_timer, 5));
 	put4(l, rec, F_INODE, m->idiag_inode);
 	/* A listening socket counts connections where others count bytes. */
-	if (m->idiag_state == TCP_LISTEN) {
-		put4(l, rec, F_ACCEPT_QUEUE, m->idiag_rqueue);
-		put4(l, rec, F_BACKLOG, m->idiag_wqueue);
-	} else {
-		put4(l, rec, F_RECV_Q, m->idiag_rqueue);
-		put4(l, rec, F_SEND_Q, m->idiag_wqueue);
-	}
+	put4(l, rec, listens ? F_ACCEPT_QUEUE : F_RECV_Q, m->idiag_rqueue);
+	put4(l, rec, listens ? F_BACKLOG : F_SEND_Q, m->idiag_wqueue);
 	if (l->slot[F_COOKIE].width)
 		memcpy(rec + l->slot[F_COOKIE].off, &cookie, 8);
 	*rec_have(rec) = p->fixed;
+	fieldset_del(rec_have(rec), listens ? F_RECV_Q : F_ACCEPT_QUEUE);
+	fieldset_del(rec_have(rec), listens ? F_SEND_Q : F_BACKLOG);
 	if (m->idiag_timer)
 		rec_set(l, rec, F_TIMER_EXPIRES, m->idiag_expires);
 	if (m->id.idiag_if)
