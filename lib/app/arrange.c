@@ -11,7 +11,14 @@
 #define ROWS_TEXT 100 /* rows of a view for people, unless -N says otherwise */
 
 /* These cost another question to the kernel, or say nothing without their option. */
-static const uint8_t on_request[] = { F_GROUP, F_FLOWS, F_NETNS, F_DST_NAME, F_CGROUP, F_RMEM, F_RCVBUF, F_WMEM, F_SNDBUF, F_SK_DROPS };
+static const uint8_t on_request[] = {
+	F_GROUP, F_FLOWS, F_NETNS, F_DST_NAME, F_CGROUP, F_RMEM, F_RCVBUF, F_WMEM, F_SNDBUF, F_SK_DROPS, F_ACCEPT_QUEUE, F_BACKLOG,
+};
+/* These are seldom looked at, nor does `ss -i` print them: --cols +probes or --cols all shows them. */
+static const uint8_t seldom[] = {
+	F_COOKIE, F_MARK, F_RETRANSMITS, F_PROBES, F_TOTAL_RTO, F_RTO_RECOVERIES, F_TOTAL_RTO_TIME, F_MAX_PACING_RATE, F_FACKETS,
+	F_RECEIVED_CE, F_TIMER, F_TIMER_EXPIRES,
+};
 
 void columns_add(struct columns *c, const uint8_t *field, unsigned n)
 {
@@ -27,10 +34,12 @@ void columns_add_all(struct columns *c, const struct look *l)
 		enum flow_source source = flow_field_source(f);
 
 		if (source == FLOW_SRC_ITER || (source == FLOW_SRC_SAMPLE && !l->interval_ns) ||
-		    memchr(on_request, (int)f, sizeof(on_request)))
+		    memchr(on_request, (int)f, sizeof(on_request)) || memchr(seldom, (int)f, sizeof(seldom)))
 			continue;
 		c->col[c->n++] = (uint8_t)f;
 	}
+	if (l->all_states)
+		columns_add(c, (const uint8_t[]){ F_ACCEPT_QUEUE, F_BACKLOG }, 2);
 }
 
 int columns_settle(struct columns *c, struct look *l, struct err *e)

@@ -11,7 +11,7 @@ struct columns {
 };
 
 void columns_add(struct columns *c, const uint8_t *field, unsigned n);
-/* Every field that costs nothing extra: for JSON and -l, whose readers pick for themselves. */
+/* What `ss -i` shows and more, as far as it costs no further question: for JSON and -l, whose readers pick for themselves. */
 void columns_add_all(struct columns *c, const struct look *l);
 /* Adds what options ask for (--netns, -R), then applies --cols to the columns so far. 0 or -EINVAL. */
 int columns_settle(struct columns *c, struct look *l, struct err *e);

@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "app/flows_priv.h"
 
@@ -22,7 +23,17 @@ struct chunk {
 	_Alignas(8) unsigned char rec[];
 };
 
+#define SLAB_CHUNKS 8
+
+struct slab {
+	struct slab *next;
+	size_t size;
+	uint32_t used; /* chunks cut off */
+	_Alignas(8) unsigned char chunks[];
+};
+
 struct stream {
+	struct slab *slab;         /* memory of the chunks, freed at the end */
 	struct flows *fl;
 	const struct flows_want *w;
 	const struct rowfmt *rf;
@@ -96,6 +107,23 @@ static int queue_chunk(struct stream *s)
 	return failed;
 }
 
+/* A new chunk: several are made at a time, their pages mapped at once rather than each at its first touch. */
+static struct chunk *cut_chunk(struct stream *s)
+{
+	size_t chunk = sizeof(struct chunk) + (size_t)CHUNK_RECORDS * s->fl->layout.size, size = sizeof(struct slab) + SLAB_CHUNKS * chunk;
+	struct slab *slab = s->slab;
+
+	if (!slab || slab->used == SLAB_CHUNKS) {
+		slab = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | (slab ? MAP_POPULATE : 0), -1, 0);
+		if (slab == MAP_FAILED)
+			return NULL;
+		slab->size = size;
+		slab->next = s->slab;
+		s->slab = slab;
+	}
+	return (struct chunk *)(slab->chunks + chunk * slab->used++);
+}
+
 static struct chunk *empty_chunk(struct stream *s)
 {
 	struct chunk *c;
@@ -106,7 +134,7 @@ static struct chunk *empty_chunk(struct stream *s)
 		s->free = c->next;
 	stream_unlock(s);
 	if (!c)
-		c = malloc(sizeof(*c) + (size_t)CHUNK_RECORDS * s->fl->layout.size);
+		c = cut_chunk(s);
 	if (c)
 		c->n = 0;
 	return c;
@@ -210,40 +238,30 @@ static void format_all(struct stream *s)
 	free(f);
 }
 
-/* SIZE bytes, a multiple of 8; the barrier keeps the compiler from calling memcpy, whose start takes longer (musl). */
-static void copy_record(unsigned char *to, const unsigned char *from, uint32_t size)
+/* Where the next record is made: in the chunk that is being filled. */
+static void *room(void *arg)
 {
-	uint64_t v[2];
+	struct stream *s = arg;
 
-	for (; size >= sizeof(v); size -= sizeof(v), to += sizeof(v), from += sizeof(v)) {
-		memcpy(v, from, sizeof(v));
-		memcpy(to, v, sizeof(v));
-		__asm__ volatile("" ::: "memory");
+	if (s->seq_in - s->seq_out > CONFIG_MAX_FLOWS / CHUNK_RECORDS) {
+		s->fl->table.evicted++;
+		return NULL;
 	}
-	if (size)
-		memcpy(to, from, 8);
+	if (!s->filling && !(s->filling = empty_chunk(s))) {
+		s->failed = -ENOMEM;
+		return NULL;
+	}
+	return s->filling->rec + (size_t)s->filling->n * s->fl->layout.size;
 }
 
 static int receive(void *arg, const void *rec)
 {
 	struct stream *s = arg;
-	uint32_t size = s->fl->layout.size;
-	unsigned char *to;
 
 	if (!rec)
 		return -1; /* rows may be written already: they cannot be taken back */
-	if (s->seq_in - s->seq_out > CONFIG_MAX_FLOWS / CHUNK_RECORDS) {
-		s->fl->table.evicted++;
-		return 0;
-	}
-	if (!s->filling && !(s->filling = empty_chunk(s))) {
-		s->failed = -ENOMEM;
-		return -1;
-	}
-	to = s->filling->rec + (size_t)s->filling->n * size;
-	copy_record(to, rec, size);
 	if (spaces_name())
-		rec_set(&s->fl->layout, to, F_NETNS, spaces_name());
+		rec_set(&s->fl->layout, (void *)rec, F_NETNS, spaces_name());
 	if (++s->filling->n < CHUNK_RECORDS)
 		return 0;
 	return queue_chunk(s);
@@ -288,6 +306,7 @@ static int dump(struct stream *s, struct err *e)
 
 	flows_query(&q, s->w->look);
 	q.layout = &s->fl->layout;
+	q.room = room;
 	r = spaces_dump(&q, receive, s, &s->fl->stats, e);
 	if (s->filling)
 		queue_chunk(s);
@@ -333,11 +352,11 @@ int flows_stream(struct flows *fl, const struct flows_want *w, const struct rowf
 	pthread_cond_init(&s.changed, NULL);
 #endif
 	r = run(&s, e);
-	while (s.free) {
-		struct chunk *c = s.free;
+	while (s.slab) {
+		struct slab *slab = s.slab;
 
-		s.free = c->next;
-		free(c);
+		s.slab = slab->next;
+		munmap(slab, slab->size);
 	}
 	if (r) {
 		report_source(rep, "sock_diag", SOURCE_UNAVAILABLE, e->text);

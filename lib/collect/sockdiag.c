@@ -150,6 +150,7 @@ static int receive(struct dump *d, size_t size, bool *interrupted)
 	const struct nlmsghdr *nlh = (const struct nlmsghdr *)d->buf;
 	uint32_t seq = d->nl ? d->seq : 0;
 	int len = (int)size, r;
+	void *rec;
 
 	/* libmnl compares lengths as signed: one beyond 2 GB would pass, and lead backwards. */
 	for (; mnl_nlmsg_ok(nlh, len) && nlh->nlmsg_len <= (uint32_t)len; nlh = mnl_nlmsg_next(nlh, &len)) {
@@ -163,12 +164,15 @@ static int receive(struct dump *d, size_t size, bool *interrupted)
 				return r;
 			continue;
 		}
-		if (sock_plan_parse(&d->plan, mnl_nlmsg_get_payload(nlh), mnl_nlmsg_get_payload_len(nlh), d->rec)) {
+		rec = d->q->room ? d->q->room(d->arg) : d->rec;
+		if (!rec)
+			continue;
+		if (sock_plan_parse(&d->plan, mnl_nlmsg_get_payload(nlh), mnl_nlmsg_get_payload_len(nlh), rec)) {
 			d->st->malformed++;
 			continue;
 		}
 		d->st->sockets++;
-		if (d->fn(d->arg, d->rec)) {
+		if (d->fn(d->arg, rec)) {
 			d->stopped = true;
 			return 1;
 		}

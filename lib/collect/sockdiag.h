@@ -19,6 +19,8 @@ struct sock_query {
 	uint32_t states;   /* bit n: kernel state n (1 established … 12 new-syn-recv) */
 	const struct filter *filter; /* or NULL; the kernel gets what it can apply, the caller still applies it all */
 	const struct layout *layout; /* from sockdiag_layout() */
+	void *(*room)(void *arg); /* where the next record is to be made (layout->size bytes, 8-byte aligned), so that it need not be
+				   * copied; NULL answers: no room, the socket is passed over. NULL: a place of the dump's own */
 };
 
 struct sock_stats {
