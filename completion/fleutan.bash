@@ -46,9 +46,9 @@ _fleutan_field_words="netns proto src sport dst dport dst_name dev state forward
 	rcv_mss advmss pacing_rate max_pacing_rate delivery_rate app_limited send_rate bdp cwnd_bytes
 	limited_by busy rwnd_limited sndbuf_limited snd_wnd rcv_wnd rcv_space rcv_ssthresh snd_wscale
 	rcv_wscale bytes_sent bytes_retrans bytes_acked bytes_received segs_out segs_in data_segs_out
-	data_segs_in delivered delivered_ce notsent recv_q send_q last_snd last_rcv last_ack ts sack wscale
-	ecn ecnseen fastopen rehash received_ce timer timer_expires rmem rcvbuf wmem sndbuf sk_drops rx_cpu
-	rx_queue snd_una snd_nxt rcv_nxt"
+	data_segs_in delivered delivered_ce notsent recv_q send_q accept_queue backlog last_snd last_rcv
+	last_ack ts sack wscale ecn ecnseen fastopen rehash received_ce timer timer_expires rmem rcvbuf wmem
+	sndbuf sk_drops rx_cpu rx_queue snd_una snd_nxt rcv_nxt"
 
 # What may follow these words of a filter: `want` is term, next (an operator, a value, or the end of the term), value or
 # join; `field` is what a value is compared with, `operators` what may stand behind it.
