@@ -177,6 +177,9 @@ static int receive(struct dump *d, size_t size, bool *interrupted)
 			return 1;
 		}
 	}
+	/* A message that claims more than is there, and whatever stood behind it, is lost. */
+	if (len > 0)
+		d->st->malformed++;
 	return 0;
 }
 

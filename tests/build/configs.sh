@@ -59,7 +59,7 @@ exits "make size" 0 make -s O="$TMP/defconfig" size
 has "  the ledger names the applet" "$(cat "$TMP/out")" flowlat
 
 # A new applet is one new file.
-mkdir "$TMP/tree" && cp -a Makefile Kconfig applets lib bpf configs scripts "$TMP/tree/"
+mkdir "$TMP/tree" && cp -a Makefile VERSION Kconfig applets lib bpf configs scripts "$TMP/tree/"
 [ -d sysroot ] && ln -s "$top/sysroot" "$TMP/tree/sysroot"
 cat >"$TMP/tree/applets/flownew.c" <<'C'
 // SPDX-License-Identifier: GPL-2.0-or-later
