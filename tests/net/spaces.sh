@@ -1,0 +1,34 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Network namespaces: the caller's alone unless --netns asks, by name, by process, all of them.
+. "$(dirname "$0")/../lib.sh"
+
+conns=$(tool conns) || exit 1
+netns fl-s1 fl-s2 || exit 1
+background ip netns exec fl-s1 "$conns" 1 2 7500 >"$TMP/c1"
+one=$last
+background ip netns exec fl-s2 "$conns" 1 3 7500 >"$TMP/c2"
+wait_for 10 grep -q ready "$TMP/c1" && wait_for 10 grep -q ready "$TMP/c2" || exit 1
+count() { json "$TMP/out" 'len(d["flows"])'; }
+names() { json "$TMP/out" 'sorted({f["netns"] for f in d["flows"] if 7500 in (f["sport"], f["dport"])})'; }
+
+exits "the caller's namespace" 0 ip netns exec fl-s1 "$BIN" flowlat -j
+is "  its flows alone" "$(count)" 4
+exits "--netns NAME" 0 "$BIN" flowlat -j --netns fl-s2
+is "  its flows alone" "$(count)" 6
+is "  it is named" "$(names)" "['fl-s2']"
+is "  at the top too" "$(json "$TMP/out" 'd["netns"]')" fl-s2
+is "  processes are known" "$(json "$TMP/out" '{p["name"] for f in d["flows"] for p in f["procs"]}')" "{'conns'}"
+child=$(pgrep -P "$one" | head -1)
+exits "--netns PID" 0 "$BIN" flowlat -j --netns "${child:-$one}"
+is "  its flows" "$(count)" 4
+for how in "-j" "-j -s rtt" "-j -i 0.3"; do
+	# shellcheck disable=SC2086
+	exits "--netns all $how" 0 "$BIN" flowlat $how --netns all 'port 7500'
+	is "  flows of both" "$(count)" 10
+	is "  each named" "$(names)" "['fl-s1', 'fl-s2']"
+done
+exits "--netns all, text" 0 "$BIN" flowlat --netns all 'port 7500'
+has "  the namespace is a column" "$(cat "$TMP/out")" 'NETNS +LOCAL'
+exits "--netns of nobody" 2 "$BIN" flowlat --netns no-such-space
+has "  says what was expected" "$(cat "$TMP/err")" "'no-such-space'.*expected"
