@@ -2,6 +2,7 @@
 /* fleutan: the multicall program's own verbs, and the way from a name to an applet. */
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -50,14 +51,21 @@ static void fields(struct buf *b)
 
 static int install_one(const char *self, const char *dir, const char *name, bool symbolic)
 {
-	char path[4096];
+	char path[4096], tmp[4096];
+	int r;
 
 	if (fmt_text(path, sizeof(path), "%s/%s", dir, name) >= sizeof(path))
 		return fail(EXIT_FAILED, "--install: %s is too long a name", dir);
-	if (unlink(path) && errno != ENOENT)
-		return fail(EXIT_FAILED, "--install: cannot replace %s: %s", path, err_text(errno));
-	if (symbolic ? symlink(self, path) : link(self, path))
+	if (fmt_text(tmp, sizeof(tmp), "%s/.%s.new", dir, name) >= sizeof(tmp))
+		return fail(EXIT_FAILED, "--install: %s is too long a name", dir);
+	/* What is there stays until its successor stands. */
+	unlink(tmp);
+	if (symbolic ? symlink(self, tmp) : link(self, tmp))
 		return fail(EXIT_FAILED, "--install: cannot link %s: %s", path, err_text(errno));
+	r = rename(tmp, path) ? errno : 0;
+	unlink(tmp); /* rename() between two links of one file leaves both */
+	if (r)
+		return fail(EXIT_FAILED, "--install: cannot replace %s: %s", path, err_text(r));
 	return EXIT_ANSWERED;
 }
 

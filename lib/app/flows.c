@@ -297,6 +297,10 @@ void flows_report(const struct flows *fl, const struct flows_want *w, struct rep
 			fieldset_add(&rep->missing, f);
 	rep->unserved |= (fl->stats.unsupported & SOCK_PROTO_UDP && w->look->udp) ||
 			 (fl->stats.unsupported & SOCK_PROTO_RAW && w->look->raw);
+	if (spaces_partial()) {
+		rep->unserved = true;
+		report_source(rep, "netns", SOURCE_UNAVAILABLE, "some namespaces could not be looked at");
+	}
 	if (fl->stats.unsupported)
 		report_source(rep, fl->stats.unsupported & SOCK_PROTO_UDP ? "udp_diag" : "raw_diag", SOURCE_UNAVAILABLE,
 			      "this kernel cannot list these sockets");

@@ -107,6 +107,23 @@ static int queue_chunk(struct stream *s)
 	return failed;
 }
 
+static void stream_fail(struct stream *s, int err)
+{
+	stream_lock(s);
+	s->failed = err;
+	stream_unlock(s);
+}
+
+static int stream_failed(struct stream *s)
+{
+	int failed;
+
+	stream_lock(s);
+	failed = s->failed;
+	stream_unlock(s);
+	return failed;
+}
+
 /* A new chunk: several are made at a time, their pages mapped at once rather than each at its first touch. */
 static struct chunk *cut_chunk(struct stream *s)
 {
@@ -129,6 +146,11 @@ static struct chunk *empty_chunk(struct stream *s)
 	struct chunk *c;
 
 	stream_lock(s);
+	if (s->seq_in - s->seq_out > CONFIG_MAX_FLOWS / CHUNK_RECORDS) {
+		s->fl->table.evicted++;
+		stream_unlock(s);
+		return NULL;
+	}
 	c = s->free;
 	if (c)
 		s->free = c->next;
@@ -137,6 +159,8 @@ static struct chunk *empty_chunk(struct stream *s)
 		c = cut_chunk(s);
 	if (c)
 		c->n = 0;
+	else
+		stream_fail(s, -ENOMEM);
 	return c;
 }
 
@@ -169,19 +193,21 @@ static struct chunk *take_chunk(struct stream *s)
 static void write_chunk(struct formatter *f, struct chunk *c, uint32_t nrow)
 {
 	struct stream *s = f->s;
-	int r = 0;
+	int r = 0, failed;
 
 	stream_lock(s);
 	while (s->seq_out != c->seq)
 		stream_wait(s);
+	failed = s->failed;
 	stream_unlock(s);
 	/* Only this thread passes until seq_out moves on. */
-	if (nrow && !s->failed) {
+	if (nrow && !failed) {
 		if (!s->any && s->rf->style == ROW_JSON && !f->out.failed)
 			memmove(f->out.p, f->out.p + 1, --f->out.len); /* the comma */
 		r = buf_flush(&f->out, s->fd);
 		s->any = true;
 	}
+	f->out.len = 0; /* what nobody takes any more is not kept */
 	stream_lock(s);
 	if (r)
 		s->failed = r;
@@ -199,8 +225,9 @@ static void format_chunk(struct formatter *f, struct chunk *c)
 	const struct layout *l = &fl->layout;
 	const struct procset *ps = fl->procs_known ? &fl->procs : NULL;
 	uint32_t i, n = 0;
+	int failed = stream_failed(f->s);
 
-	for (i = 0; i < c->n; i++) {
+	for (i = 0; i < c->n && !failed; i++) {
 		void *rec = c->rec + (size_t)i * l->size;
 		uint64_t v;
 
@@ -224,7 +251,7 @@ static void format_all(struct stream *s)
 	struct chunk *c;
 
 	if (!f) {
-		s->failed = -ENOMEM;
+		stream_fail(s, -ENOMEM);
 		return;
 	}
 	f->s = s;
@@ -243,14 +270,8 @@ static void *room(void *arg)
 {
 	struct stream *s = arg;
 
-	if (s->seq_in - s->seq_out > CONFIG_MAX_FLOWS / CHUNK_RECORDS) {
-		s->fl->table.evicted++;
+	if (!s->filling && !(s->filling = empty_chunk(s)))
 		return NULL;
-	}
-	if (!s->filling && !(s->filling = empty_chunk(s))) {
-		s->failed = -ENOMEM;
-		return NULL;
-	}
 	return s->filling->rec + (size_t)s->filling->n * s->fl->layout.size;
 }
 

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/text.h"
@@ -26,7 +27,7 @@ const struct opt look_opts[] = {
 #endif
 #if IS_ENABLED(CONFIG_INTERVAL)
 	{ 'i', OPT_SECS, O(interval_ns), "interval", "SECS", HELP("sample an interval of this length"), NSEC_PER_MSEC, 86400 * NSEC_PER_SEC },
-	{ 'c', OPT_UINT, O(count), "count", "N", HELP("repeat so often (0: without end)"), 0, UINT32_MAX },
+	{ 'c', OPT_UINT, O(count), "count", "N", HELP("repeat so often (0: without end)"), 0, UINT32_MAX - 1 },
 #endif
 #if IS_ENABLED(CONFIG_LIVE)
 	{ 'w', OPT_FLAG, O(watch), "watch", NULL, HELP("live screen (keys: s sort, g group, p pause, q quit)"), 0, 0 },
@@ -68,7 +69,7 @@ const struct opt look_opts[] = {
 void look_init(struct look *l)
 {
 	memset(l, 0, sizeof(*l));
-	l->count = 1;
+	l->count = COUNT_DEFAULT;
 	l->prefix4 = 24;
 	l->prefix6 = 48;
 	l->rows = ROWS_DEFAULT;
@@ -149,8 +150,12 @@ static int find_sort(struct look *l, const char *default_sort, struct err *e)
 
 int look_settle(struct look *l, const char *default_sort, unsigned nwords, char *const *words, struct err *e)
 {
-	int r = check_together(l, e);
+	int r;
 
+	/* One look, or a screen without end, unless -c says otherwise. */
+	if (l->count == COUNT_DEFAULT)
+		l->count = l->watch ? 0 : 1;
+	r = check_together(l, e);
 	if (!r)
 		r = build_filter(l, nwords, words, e);
 	if (!r)
@@ -162,6 +167,8 @@ int look_settle(struct look *l, const char *default_sort, unsigned nwords, char 
 		fieldset_add(&l->asked, l->sort_field);
 	if (IS_ENABLED(CONFIG_GROUPS))
 		group_reads((enum group_by)l->group, &l->asked);
+	if (l->procs == PROCS_NO && fieldset_has(&l->asked, F_PROCS))
+		return err_set(e, EINVAL, "--procs no: but the filter, -s or -g asks for processes");
 	if (l->procs == PROCS_BPF || l->procs == PROCS_PROC)
 		fieldset_add(&l->asked, F_PROCS);
 	screen_init(&l->screen, STDOUT_FILENO, l->ascii, (enum color_mode)l->color);
@@ -213,6 +220,7 @@ int look_columns(const char *list, const struct schema *s, const uint8_t *defaul
 int look_write(const struct look *l, struct buf *b, struct err *e)
 {
 	char tmp[4096];
+	struct stat st;
 	int fd, r;
 
 	if (b->failed)
@@ -221,6 +229,9 @@ int look_write(const struct look *l, struct buf *b, struct err *e)
 		r = buf_flush(b, STDOUT_FILENO);
 		return r ? err_set(e, -r, "standard output: %s", err_text(-r)) : 0;
 	}
+	/* Only a plain file can be replaced in one step: rename() would put one in the place of a device. */
+	if (!lstat(l->out, &st) && !S_ISREG(st.st_mode))
+		return err_set(e, EINVAL, "-o: %s is no plain file (let the shell redirect to it)", l->out);
 	if (fmt_text(tmp, sizeof(tmp), "%s.%d.tmp", l->out, (int)getpid()) >= sizeof(tmp))
 		return err_set(e, ENAMETOOLONG, "-o: the name is too long");
 	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);

@@ -17,6 +17,7 @@
 
 enum procs_method { PROCS_AUTO, PROCS_BPF, PROCS_PROC, PROCS_NO };
 
+#define COUNT_DEFAULT UINT32_MAX /* -c not given */
 #define ROWS_DEFAULT UINT32_MAX /* -N not given */
 
 struct look {

@@ -271,7 +271,7 @@ static int run_live(const struct run *r, struct report *rep, struct err *e)
 	uint32_t n;
 	int err = live_start(e);
 
-	for (n = 0; !err && (!r->look->count || r->look->count == 1 || n < r->look->count) && !stopped; n++) {
+	for (n = 0; !err && (!r->look->count || n < r->look->count) && !stopped; n++) {
 		run_report_init(rep, r->schema, r->version, r->look);
 		b.len = 0;
 		live_head(r, &b);
@@ -298,7 +298,7 @@ static int run_samples(const struct run *r, struct report *rep, int *status, str
 	for (n = 0; !err && (!r->look->count || n < r->look->count) && !stopped; n++) {
 		run_report_init(rep, r->schema, r->version, r->look);
 		err = sample_once(r, rep, &b, e);
-		if (!err && b.len)
+		if (!err && (b.len || b.failed || r->look->out))
 			err = look_write(r->look, &b, e);
 		if (!err) {
 			/* The same notes again would only be noise; losses are new each time. */
@@ -321,7 +321,7 @@ int run(const struct run *r)
 {
 	struct report *rep = malloc(sizeof(*rep));
 	struct err e = { 0 };
-	int status = EXIT_ANSWERED, err;
+	int status = EXIT_ANSWERED, err, end;
 
 	if (!rep)
 		return fail(EXIT_FAILED, "out of memory");
@@ -337,8 +337,9 @@ int run(const struct run *r)
 		catch_signals();
 		err = IS_ENABLED(CONFIG_LIVE) && r->look->watch ? run_live(r, rep, &e) : run_samples(r, rep, &status, &e);
 	}
+	end = door_finish(err ? NULL : &e);
 	if (!err)
-		err = door_finish(&e);
+		err = end;
 	spaces_close();
 	if (IS_ENABLED(CONFIG_CGROUP))
 		cgroup_free();

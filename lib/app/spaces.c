@@ -7,7 +7,8 @@
 #include "collect/netns.h"
 #include "core/util.h"
 
-static struct netns_list list;
+static struct netns_list list = { .home = -1 };
+static bool partial; /* a namespace could not be entered */
 static uint32_t name;
 
 int spaces_open(const struct look *l, struct err *e)
@@ -34,6 +35,11 @@ void spaces_close(void)
 bool spaces_many(void)
 {
 	return list.n > 1;
+}
+
+bool spaces_partial(void)
+{
+	return partial || list.incomplete;
 }
 
 uint32_t spaces_name(void)
@@ -72,9 +78,11 @@ int spaces_dump(const struct sock_query *q, sock_fn fn, void *arg, struct sock_s
 		return sockdiag_dump(q, fn, arg, st, e);
 	memset(st, 0, sizeof(*st));
 	for (i = 0; i < list.n && !r; i++) {
-		/* A namespace that went away since is no error. */
-		if (netns_enter(&list, i, e))
+		/* The others are still worth showing. */
+		if (netns_enter(&list, i, e)) {
+			partial = true;
 			continue;
+		}
 		name = list.ns[i].name;
 		r = sockdiag_dump(q, fn, arg, &one, e);
 		add_stats(st, &one);

@@ -14,6 +14,8 @@ int spaces_open(const struct look *l, struct err *e);
 void spaces_close(void);
 /* True when there is more than one. */
 bool spaces_many(void);
+/* True when some of those asked for could not be looked at. */
+bool spaces_partial(void);
 /* sockdiag_dump() in each of them; spaces_name() says meanwhile in which. */
 int spaces_dump(const struct sock_query *q, sock_fn fn, void *arg, struct sock_stats *st, struct err *e);
 /* String id of the namespace that is looked at, 0: the caller's. */
