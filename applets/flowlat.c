@@ -2,7 +2,7 @@
 /* flowlat: how far away the host's flows are, and what holds them up. */
 //applet: flowlat round-trip times of flows, by process
 //config:config FLOWLAT
-//config:	bool "flowlat (12 KB)"
+//config:	bool "flowlat (5 KB)"
 //config:	default y
 //config:	help
 //config:	  Shows the round-trip time of every TCP flow with its distribution, and
