@@ -24,11 +24,6 @@ static void on_stop(int sig)
 	stopped = 1;
 }
 
-bool run_stopped(void)
-{
-	return stopped;
-}
-
 /* An interval that is cut short still shows what it has; a second signal ends at once. */
 static void catch_signals(void)
 {

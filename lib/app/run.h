@@ -38,9 +38,6 @@ int run(const struct run *r);
 int run_wait(const struct look *l, uint64_t deadline_ns, int (*step)(void *arg, uint64_t until_ns, struct err *e), void *arg,
 	     struct err *e);
 
-/* The moment before which nothing must be shown: a signal asked to stop. */
-bool run_stopped(void);
-
 /* The report's top: schema, host, kernel, time. */
 void run_report_init(struct report *rep, const char *schema, unsigned version, const struct look *l);
 

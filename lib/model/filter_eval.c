@@ -84,19 +84,16 @@ static enum truth proc_truth(const struct look *k, const struct filter_node *n)
 {
 	const struct procset_link *link;
 	uint64_t inode;
-	uint32_t count;
+	int count;
 
 	if (!k->ps || !rec_get(k->l, k->rec, F_INODE, &inode))
 		return UNKNOWN;
-	/* Inode 0: the kernel's own, or closed by whoever had it. */
-	if (!inode || inode > UINT32_MAX)
-		return NO;
-	link = procset_find(k->ps, (uint32_t)inode, &count);
-	if (!count)
-		return k->ps->complete && !k->ps->failed ? NO : UNKNOWN;
+	count = procset_holders(k->ps, (uint32_t)inode, &link);
+	if (count < 0)
+		return UNKNOWN;
 	if (!n)
-		return YES;
-	for (uint32_t i = 0; i < count; i++)
+		return count ? YES : NO;
+	for (int i = 0; i < count; i++)
 		if (proc_is(&k->ps->proc[link[i].proc], n))
 			return YES;
 	return NO;

@@ -14,7 +14,7 @@ bool row_holders(const struct procset *ps, const struct layout *l, const void *r
 		 uint32_t *n)
 {
 	const struct schema *s = l->schema;
-	uint64_t inode;
+	int holders;
 
 	*n = 0;
 	/* A schema that has processes has the inode by which they are found. It is among the first fields of one. */
@@ -23,9 +23,9 @@ bool row_holders(const struct procset *ps, const struct layout *l, const void *r
 			continue;
 		if (!rec_has(rec, f))
 			return false;
-		inode = rec_raw(l, rec, f);
-		*link = inode && inode <= UINT32_MAX ? procset_find(ps, (uint32_t)inode, n) : NULL;
-		return *n || !inode || ps->complete;
+		holders = procset_holders(ps, (uint32_t)rec_raw(l, rec, f), link);
+		*n = holders > 0 ? (uint32_t)holders : 0;
+		return holders >= 0;
 	}
 	return false;
 }
@@ -195,16 +195,6 @@ unsigned value_text(struct buf *b, const struct screen *s, const struct layout *
 	if (!procs_field && rec_has(rec, field))
 		text = strings_get((uint32_t)rec_raw(l, rec, field));
 	return text_safe(b, s, *text ? text : "-", max);
-}
-
-unsigned value_scale(struct buf *b, const struct field *f, uint64_t v)
-{
-	unsigned n = 0;
-
-	if (buf_room(b, SHORT_VALUE))
-		n = (unsigned)(put_number(b->p + b->len, f->unit, v) - (b->p + b->len));
-	b->len += n;
-	return n;
 }
 
 unsigned endpoint_text(struct buf *b, const struct layout *l, const void *rec, unsigned faddr, unsigned fport)

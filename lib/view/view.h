@@ -70,8 +70,6 @@ void rowfmt_rows(const struct rowfmt *r, struct buf *b, void *const *row, uint32
  */
 unsigned value_text(struct buf *b, const struct screen *s, const struct layout *l, const void *rec, unsigned field,
 		    const struct procset *procs, unsigned max);
-/* V, in the base unit of field F, as its values are shown: for axes and totals. Returns columns. */
-unsigned value_scale(struct buf *b, const struct field *f, uint64_t v);
 /*
  * End points for people: "192.0.2.1:443", "[2001:db8::1]:443", port 0 as "*", aligned by the caller; only the address
  * when the port is unknown or FPORT is ROWFMT_NO_FIELD, "-" when the address is unknown. Returns columns.
