@@ -403,6 +403,33 @@ int door_if_name(uint32_t ifindex, char name[16])
 	return n < 0 ? (int)n : 0;
 }
 
+ssize_t door_bytes(const char *name, void *buf, size_t cap, ssize_t live)
+{
+	struct entry e;
+
+	if (door_recording()) {
+		entry_name(&e, "bytes", name);
+		entry_record(&e, buf, live);
+	} else if (door_replaying()) {
+		entry_name(&e, "bytes", name);
+		live = entry_replay(&e, buf, cap);
+	}
+	return live;
+}
+
+/* One more than the last number of "0-3,8-11". */
+uint32_t door_cpus(void)
+{
+	char buf[256], *last = buf;
+	uint64_t n;
+	ssize_t len = door_read_file("/sys/devices/system/cpu/possible", buf, sizeof(buf));
+
+	for (ssize_t i = 0; i < len; i++)
+		if (buf[i] == '-' || buf[i] == ',')
+			last = &buf[i + 1];
+	return len > 0 && parse_u64(last, strcspn(last, "\n"), &n) && n < UINT32_MAX ? (uint32_t)n + 1 : UINT32_MAX;
+}
+
 uint64_t door_number(const char *name, uint64_t value)
 {
 	struct entry e;

@@ -36,6 +36,13 @@ int door_list(const char *path, int (*fn)(void *arg, const char *name), void *ar
 uint64_t door_number(const char *name, uint64_t value);
 /* The name of a network device of the calling thread's namespace. 0 or -errno. */
 int door_if_name(uint32_t ifindex, char name[16]);
+/*
+ * An answer that is not in any file (an ioctl's): LIVE bytes at BUF, or -errno; in a replay what was recorded, at most
+ * CAP bytes. Returns it.
+ */
+ssize_t door_bytes(const char *name, void *buf, size_t cap, ssize_t live);
+/* How many CPUs there can be (the last one's number plus one); UINT32_MAX: not known. */
+uint32_t door_cpus(void);
 
 /* A stream of messages from a descriptor (netlink socket, BPF iterator, a map read into records). */
 struct door_stream {

@@ -13,13 +13,10 @@
 #include "collect/cgroup.h"
 #include "collect/diagfilter.h"
 #include "collect/door.h"
+#include "collect/nldump.h"
 #include "collect/sockparse.h"
 #include "core/text.h"
 #include "core/util.h"
-
-#define RECEIVE_BUFFER (256 << 10)
-#define READ_BUFFER (32 << 10) /* the kernel never makes a datagram of a dump larger */
-#define REPEATS 3
 
 #define STATE_ESTABLISHED 1
 #define STATE_SYN_RECV 3
@@ -35,12 +32,10 @@ struct dump {
 	void *arg;
 	struct sock_stats *st;
 	struct err *e;
-	struct mnl_socket *nl; /* NULL in a replay */
-	uint32_t seq;
+	struct nldump nl;
 	bool stopped;     /* by the consumer */
 	bool apart;       /* this kernel lists IPv4 and IPv6 only one after the other */
 	void *rec;
-	char *buf;        /* READ_BUFFER bytes, aligned for any header */
 	struct sock_plan plan;
 	struct diag_code code;
 	union {
@@ -121,104 +116,38 @@ static int ask(struct dump *d, const struct part *part, uint32_t states)
 		put_both(nlh, d->plan.ext, states);
 	else
 		put_one(nlh, part, d->plan.ext, states);
-	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	nlh->nlmsg_seq = ++d->seq;
 	if (d->code.len)
 		mnl_attr_put(nlh, INET_DIAG_REQ_BYTECODE, d->code.len, d->code.code);
-	return mnl_socket_sendto(d->nl, nlh, nlh->nlmsg_len) < 0 ? -errno : 0;
+	return nldump_once(&d->nl, part->name, nlh);
 }
 
-/* What a control message says: 0 go on, 1 the dump is over, -errno. */
-static int control(const struct nlmsghdr *nlh)
+/* One message: 0 go on, 1 enough. */
+static int take(void *arg, const struct nlmsghdr *nlh)
 {
-	size_t len = mnl_nlmsg_get_payload_len(nlh);
-	int32_t code = 0;
-
-	if (nlh->nlmsg_type != NLMSG_ERROR && nlh->nlmsg_type != NLMSG_DONE)
-		return 0;
-	/* Both begin with an errno; the end of a dump may lack it. */
-	if (len >= sizeof(code))
-		memcpy(&code, mnl_nlmsg_get_payload(nlh), sizeof(code));
-	else if (nlh->nlmsg_type == NLMSG_ERROR)
-		return -EBADMSG;
-	return code < 0 && code > -4096 ? code : 1;
-}
-
-/* The messages of one datagram: 0 go on, 1 the dump is over, -errno. */
-static int receive(struct dump *d, size_t size, bool *interrupted)
-{
-	const struct nlmsghdr *nlh = (const struct nlmsghdr *)d->buf;
-	uint32_t seq = d->nl ? d->seq : 0;
-	int len = (int)size, r;
+	struct dump *d = arg;
 	void *rec;
 
-	/* libmnl compares lengths as signed: one beyond 2 GB would pass, and lead backwards. */
-	for (; mnl_nlmsg_ok(nlh, len) && nlh->nlmsg_len <= (uint32_t)len; nlh = mnl_nlmsg_next(nlh, &len)) {
-		if (!mnl_nlmsg_seq_ok(nlh, seq))
-			continue; /* of an earlier question */
-		if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
-			*interrupted = true;
-		if (nlh->nlmsg_type != SOCK_DIAG_BY_FAMILY && nlh->nlmsg_type != TCPDIAG_GETSOCK) {
-			r = control(nlh);
-			if (r)
-				return r;
-			continue;
-		}
-		rec = d->q->room ? d->q->room(d->arg) : d->rec;
-		if (!rec)
-			continue;
-		if (sock_plan_parse(&d->plan, mnl_nlmsg_get_payload(nlh), mnl_nlmsg_get_payload_len(nlh), rec)) {
-			d->st->malformed++;
-			continue;
-		}
-		d->st->sockets++;
-		if (d->fn(d->arg, rec)) {
-			d->stopped = true;
-			return 1;
-		}
-	}
-	/* A message that claims more than is there, and whatever stood behind it, is lost. */
-	if (len > 0)
+	if (nlh->nlmsg_type != SOCK_DIAG_BY_FAMILY && nlh->nlmsg_type != TCPDIAG_GETSOCK)
+		return 0;
+	rec = d->q->room ? d->q->room(d->arg) : d->rec;
+	if (!rec)
+		return 0;
+	if (sock_plan_parse(&d->plan, mnl_nlmsg_get_payload(nlh), mnl_nlmsg_get_payload_len(nlh), rec)) {
 		d->st->malformed++;
-	return 0;
-}
-
-/* Reads the answer to one question. 0 or -errno, mostly the kernel's. */
-static int read_answer(struct dump *d, const struct part *part, bool *interrupted)
-{
-	struct door_stream s;
-	int r = door_stream_open(&s, part->name, d->nl ? mnl_socket_get_fd(d->nl) : -1);
-
-	while (!r) {
-		ssize_t n = door_stream_read(&s, d->buf, READ_BUFFER);
-
-		if (n == -EMSGSIZE) {
-			/* Cannot happen with the sizes above; what was cut is lost, the rest goes on. */
-			d->st->malformed++;
-			d->st->incomplete = true;
-		} else if (n == -ENOBUFS) {
-			*interrupted = true;
-		} else if (n <= 0) {
-			/* A recording may be cut short. */
-			d->st->incomplete = true;
-			r = n ? (int)n : 1;
-		} else {
-			r = receive(d, (size_t)n, interrupted);
-		}
+		return 0;
 	}
-	door_stream_close(&s);
-	return r < 0 ? r : 0;
+	d->st->sockets++;
+	d->stopped = d->fn(d->arg, rec);
+	return d->stopped;
 }
 
 /* Asks, with as much of the filter as this kernel takes from this user. */
-static int dump_filtered(struct dump *d, const struct part *part, uint32_t states, bool *interrupted)
+static int dump_filtered(struct dump *d, const struct part *part, uint32_t states)
 {
 	int r;
 
 	for (;;) {
-		r = d->nl ? ask(d, part, states) : 0;
-		if (!r)
-			r = read_answer(d, part, interrupted);
+		r = ask(d, part, states);
 		if ((r != -EINVAL && r != -EPERM) || !d->code.len)
 			return r;
 		if (d->code.special)
@@ -228,7 +157,7 @@ static int dump_filtered(struct dump *d, const struct part *part, uint32_t state
 	}
 }
 
-static int dump_part(struct dump *d, const struct part *part, bool *interrupted)
+static int dump_part(struct dump *d, const struct part *part)
 {
 	uint32_t states;
 	unsigned w;
@@ -239,7 +168,7 @@ static int dump_part(struct dump *d, const struct part *part, bool *interrupted)
 	states = part_states(d, part);
 	if (d->code.nothing || !states)
 		return 0;
-	r = dump_filtered(d, part, states, interrupted);
+	r = dump_filtered(d, part, states);
 	for (w = 0; w < HAVE_WORDS; w++)
 		d->st->supplied.w[w] |= d->plan.supplied.w[w];
 	return r;
@@ -263,13 +192,13 @@ static bool wants_both(struct dump *d, const struct part *part)
 }
 
 /* One protocol; what went wrong is said. */
-static int dump_proto(struct dump *d, struct part *part, bool *interrupted)
+static int dump_proto(struct dump *d, struct part *part)
 {
 	const size_t len = strlen(part->name);
 	int r = -EOPNOTSUPP, i;
 
 	if (part->proto == SOCK_PROTO_TCP && !d->apart && wants_both(d, part)) {
-		r = dump_part(d, part, interrupted);
+		r = dump_part(d, part);
 		d->apart = r == -EINVAL || r == -ENOENT || r == -EOPNOTSUPP;
 		if (!d->apart)
 			goto done;
@@ -279,7 +208,7 @@ static int dump_proto(struct dump *d, struct part *part, bool *interrupted)
 			continue;
 		part->family = i ? AF_INET6 : AF_INET;
 		memcpy(part->name + len, i ? "6" : "4", 2);
-		r = dump_part(d, part, interrupted);
+		r = dump_part(d, part);
 	}
 	if (r == -ENOENT && part->proto != SOCK_PROTO_TCP) {
 		d->st->unsupported |= part->proto;
@@ -288,13 +217,13 @@ static int dump_proto(struct dump *d, struct part *part, bool *interrupted)
 	if (r == -ENOENT)
 		return err_set(d->e, ENOENT, "sock_diag: this kernel cannot list TCP sockets (no inet_diag, tcp_diag)");
 done:
-	if (IS_ENABLED(CONFIG_REPLAY) && r == -ENODATA && !d->nl)
+	if (IS_ENABLED(CONFIG_REPLAY) && r == -ENODATA && !d->nl.nl)
 		return err_set(d->e, ENODATA, "replay: the recording has no (further) stream '%s'", part->name);
 	return r ? err_set(d->e, -r, "%s: %s", part->name, err_text(-r)) : 0;
 }
 
 /* All protocols and families once. */
-static int dump_all(struct dump *d, bool *interrupted)
+static int dump_all(struct dump *d)
 {
 	static const struct part parts[] = {
 		{ SOCK_PROTO_TCP, IPPROTO_TCP, AF_UNSPEC, "sock_diag-tcp" },
@@ -308,26 +237,9 @@ static int dump_all(struct dump *d, bool *interrupted)
 		struct part part = parts[i];
 
 		if (d->q->protos & part.proto)
-			r = dump_proto(d, &part, interrupted);
+			r = dump_proto(d, &part);
 	}
 	return r;
-}
-
-static int open_socket(struct dump *d)
-{
-	int size = RECEIVE_BUFFER, fd;
-
-	if (door_replaying())
-		return 0;
-	d->nl = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC);
-	if (!d->nl)
-		return err_set(d->e, errno, "sock_diag: no netlink socket: %s", err_text(errno));
-	if (mnl_socket_bind(d->nl, 0, MNL_SOCKET_AUTOPID))
-		return err_set(d->e, errno, "sock_diag: cannot bind: %s", err_text(errno));
-	/* As much as is allowed: the kernel works ahead while we decode. */
-	fd = mnl_socket_get_fd(d->nl);
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	return 0;
 }
 
 static int run(struct dump *d)
@@ -337,18 +249,20 @@ static int run(struct dump *d)
 	int r = 0;
 
 	for (repeat = 0; ; repeat++) {
-		bool interrupted = false;
-
-		r = dump_all(d, &interrupted);
-		if (r || !interrupted || d->stopped)
-			return r;
+		d->nl.interrupted = false;
+		r = dump_all(d);
+		if (r || !d->nl.interrupted || d->stopped)
+			break;
 		st->interrupted++;
-		if (repeat == REPEATS || d->fn(d->arg, NULL)) {
+		if (repeat == NLDUMP_REPEATS || d->fn(d->arg, NULL)) {
 			st->incomplete = true;
-			return 0;
+			break;
 		}
-		st->sockets = st->malformed = 0;
+		st->sockets = st->malformed = d->nl.malformed = 0;
 	}
+	st->malformed += d->nl.malformed;
+	st->incomplete |= d->nl.incomplete;
+	return r;
 }
 
 int sockdiag_dump(const struct sock_query *q, sock_fn fn, void *arg, struct sock_stats *st, struct err *e)
@@ -360,21 +274,19 @@ int sockdiag_dump(const struct sock_query *q, sock_fn fn, void *arg, struct sock
 	if (d) {
 		*d = (struct dump){ .q = q, .fn = fn, .arg = arg, .st = st, .e = e };
 		d->rec = calloc(1, q->layout->size);
-		d->buf = malloc(READ_BUFFER);
 	}
-	if (!d || !d->rec || !d->buf) {
+	if (!d || !d->rec) {
 		err_set(e, ENOMEM, "sock_diag: out of memory");
 	} else {
-		r = open_socket(d);
+		r = nldump_open(&d->nl, NETLINK_SOCK_DIAG, "sock_diag", e);
+		d->nl.fn = take;
+		d->nl.arg = d;
 		if (!r)
 			r = run(d);
+		nldump_close(&d->nl);
 	}
-	if (d) {
-		if (d->nl)
-			mnl_socket_close(d->nl);
+	if (d)
 		free(d->rec);
-		free(d->buf);
-	}
 	free(d);
 	return r;
 }

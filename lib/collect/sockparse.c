@@ -43,6 +43,9 @@ struct info_place {
 #define SRC_DERIVED { 0 }
 #define SRC_ITER { 0 }
 #define SRC_SAMPLE { 0 }
+#define SRC_PACKET { 0 }
+#define SRC_DROPS { 0 }
+#define SRC_SOJOURN { 0 }
 static const struct info_place info_place[F_COUNT] = {
 #define X(id, key, word, head, kind, unit, merge, width, scale, names, source, help) source,
 	FLOW_FIELDS(X)

@@ -74,7 +74,7 @@ static inline const char *field_help(const struct field *f)
 #endif
 }
 
-#define SCHEMA_FIELDS_MAX 128
+#define SCHEMA_FIELDS_MAX (IS_ENABLED(CONFIG_PACKETS) ? 192 : 128)
 #define HAVE_WORDS (SCHEMA_FIELDS_MAX / 64)
 
 struct schema {

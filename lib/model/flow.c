@@ -5,7 +5,7 @@
 #include "core/util.h"
 
 /* By enum flow_proto. */
-const char *const proto_names[] = { "other", "tcp", "udp", "raw", "icmp", "sctp", NULL };
+const char *const proto_names[] = { "other", "tcp", "udp", "raw", "icmp", "sctp", "gre", "esp", "ipip", "igmp", NULL };
 
 /* By the kernel's number of the state. */
 const char *const state_names[] = {
@@ -18,6 +18,8 @@ const char *const ca_state_names[] = { "open", "disorder", "cwr", "recovery", "l
 
 /* By enum flow_limit. */
 const char *const limit_names[] = { "none", "app", "cwnd", "rwnd", "sndbuf", NULL };
+
+const char *const dir_names[] = { "rx", "tx", NULL };
 
 /* By idiag_timer: retransmission (also loss probe and reordering), keepalive, TIME-WAIT, zero-window probe. */
 const char *const timer_names[] = { "off", "on", "keepalive", "timewait", "persist", "unknown", NULL };
@@ -46,6 +48,9 @@ const struct schema flow_schema = { "flow", flow_field, F_COUNT };
 #define SRC_DERIVED FLOW_SRC_DERIVED
 #define SRC_ITER FLOW_SRC_ITER
 #define SRC_SAMPLE FLOW_SRC_SAMPLE
+#define SRC_PACKET FLOW_SRC_PACKET
+#define SRC_DROPS FLOW_SRC_DROPS
+#define SRC_SOJOURN FLOW_SRC_SOJOURN
 
 static const uint8_t field_source[] = {
 #define X(id, key, word, head, kind, unit, merge, width, scale, names, source, help) source,

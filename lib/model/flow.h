@@ -24,12 +24,17 @@ extern const char *const state_names[]; /* indexed by the kernel's TCP state num
 
 /* indexed by the kernel's TCP_CA_*, by enum flow_limit, and by idiag_timer */
 extern const char *const ca_state_names[], *const limit_names[], *const timer_names[];
+extern const char *const dir_names[]; /* indexed by enum flow_dir */
+
+enum flow_dir { FLOW_RX, FLOW_TX };
 
 enum flow_limit { FLOW_LIMIT_NONE, FLOW_LIMIT_APP, FLOW_LIMIT_CWND, FLOW_LIMIT_RWND, FLOW_LIMIT_SNDBUF };
 /* The kernel's number of the state that ended flows are shown in. */
 #define FLOW_STATE_CLOSED 7
 
-enum flow_proto { PROTO_OTHER, PROTO_TCP, PROTO_UDP, PROTO_RAW, PROTO_ICMP, PROTO_SCTP };
+enum flow_proto {
+	PROTO_OTHER, PROTO_TCP, PROTO_UDP, PROTO_RAW, PROTO_ICMP, PROTO_SCTP, PROTO_GRE, PROTO_ESP, PROTO_IPIP, PROTO_IGMP,
+};
 
 /*
  * Identity of a flow, the same bytes on every target and in BPF: no padding, network byte order for addresses,
@@ -52,7 +57,9 @@ void flow_derive_wants(struct fieldset *want);
 void flow_derive(const struct layout *l, void *rec);
 
 /* How a source supplies a field: what the collectors and the report of missing fields go by. */
-enum flow_source { FLOW_SRC_TCPINFO, FLOW_SRC_CODE, FLOW_SRC_DERIVED, FLOW_SRC_ITER, FLOW_SRC_SAMPLE };
+enum flow_source {
+	FLOW_SRC_TCPINFO, FLOW_SRC_CODE, FLOW_SRC_DERIVED, FLOW_SRC_ITER, FLOW_SRC_SAMPLE, FLOW_SRC_PACKET, FLOW_SRC_DROPS, FLOW_SRC_SOJOURN,
+};
 enum flow_source flow_field_source(unsigned field);
 
 #endif

@@ -3,7 +3,8 @@
  * X(ID, key, word, HEAD, kind, unit, merge, width, scale, names, source, help): see flow.h.
  *
  * Sources: TI(m): member m of struct tcp_info; TB(m, shift, bits): bits of that byte; SRC_CODE: set by a collector's code;
- * SRC_DERIVED: computed from other fields (flow_derive.c); SRC_ITER: BPF iterator; SRC_SAMPLE: BPF sampler (interval only).
+ * SRC_DERIVED: computed from other fields (flow_derive.c); SRC_ITER: BPF iterator; SRC_SAMPLE: BPF sampler (interval only);
+ * SRC_PACKET: packet counters; SRC_DROPS, SRC_SOJOURN: queue tracing.
  * Column heads are what a person reads at 80 columns; keys carry the unit.
  */
 #ifndef FLEUTAN_FLOW_FIELDS_H
@@ -128,6 +129,42 @@
 	X(RX_QUEUE, "rx_queue", "rx_queue", "RXQ", ID, NONE, NONE, 4, 1, NULL, SRC_ITER, "receive queue of the last packet") \
 	X(SND_UNA, "snd_una", "snd_una", "SNDUNA", ID, NONE, NONE, 4, 1, NULL, SRC_ITER, "oldest sequence number not acknowledged") \
 	X(SND_NXT, "snd_nxt", "snd_nxt", "SNDNXT", ID, NONE, NONE, 4, 1, NULL, SRC_ITER, "next sequence number to send") \
-	X(RCV_NXT, "rcv_nxt", "rcv_nxt", "RCVNXT", ID, NONE, NONE, 4, 1, NULL, SRC_ITER, "next sequence number expected")
+	X(RCV_NXT, "rcv_nxt", "rcv_nxt", "RCVNXT", ID, NONE, NONE, 4, 1, NULL, SRC_ITER, "next sequence number expected") \
+	PACKET_FIELDS(X)
+
+/*
+ * What the packet counters (collect/packets.h) and what stands on them tell: SRC_PACKET. Not in programs without them.
+ * A key with a dot is a member of an object in JSON.
+ */
+#if IS_ENABLED(CONFIG_PACKETS)
+#define PACKET_FIELDS(X) \
+	X(DIR, "dir", "dir", "DIR", ENUM, NONE, NONE, 1, 1, dir_names, SRC_PACKET, "direction at the device") \
+	X(QUEUE, "queue", "queue", "Q", ID, NONE, NONE, 4, 1, NULL, SRC_PACKET, "queue of the device") \
+	X(CPU, "cpu", "cpu", "CPU", ID, NONE, NONE, 4, 1, NULL, SRC_PACKET, "CPU that handled the packets") \
+	X(VLAN, "vlan", "vlan", "VLAN", ID, NONE, NONE, 2, 1, NULL, SRC_PACKET, "VLAN of the packets") \
+	X(BYTES, "bytes", "bytes", "BYTES", COUNTER, BYTES, SUM, 8, 1, NULL, SRC_PACKET, "bytes on the wire") \
+	X(PACKETS, "packets", "packets", "PACKETS", COUNTER, PACKETS, SUM, 8, 1, NULL, SRC_PACKET, "packets on the wire") \
+	X(RATE, "rate_bytes_per_s", "rate", "RATE", GAUGE, BYTES_PER_S, SUM, 8, 1, NULL, SRC_PACKET, "bytes on the wire per second") \
+	X(DROPS, "drops", "drops", "DROPS", COUNTER, PACKETS, SUM, 8, 1, NULL, SRC_DROPS, "packets of the flow dropped (--drops)") \
+	X(DROP_REASON, "drop_reason", "drop_reason", "REASON", TEXT, NONE, NONE, 4, 1, NULL, SRC_DROPS, "the kernel's reason for most of the drops") \
+	X(SOJOURN_P50, "sojourn.p50_ns", "sojourn_p50", "SOJ50", GAUGE, NS, NONE, 8, 1, NULL, SRC_SOJOURN, "median time in the qdisc (--sojourn)") \
+	X(SOJOURN_P90, "sojourn.p90_ns", "sojourn_p90", "SOJ90", GAUGE, NS, NONE, 8, 1, NULL, SRC_SOJOURN, "90th percentile of the time in the qdisc") \
+	X(SOJOURN_P99, "sojourn.p99_ns", "sojourn_p99", "SOJ99", GAUGE, NS, NONE, 8, 1, NULL, SRC_SOJOURN, "99th percentile of the time in the qdisc") \
+	X(SOJOURN_MAX, "sojourn.max_ns", "sojourn_max", "SOJMAX", GAUGE, NS, MAX, 8, 1, NULL, SRC_SOJOURN, "longest time in the qdisc") \
+	X(SOJOURN_PACKETS, "sojourn.packets", "sojourn_packets", "SOJN", COUNTER, PACKETS, SUM, 8, 1, NULL, SRC_SOJOURN, "packets whose time in the qdisc is known") \
+	X(IN_DEV, "in_dev", "in_dev", "IN", TEXT, NONE, NONE, 4, 1, NULL, SRC_PACKET, "forwarded: device it comes in by") \
+	X(OUT_DEV, "out_dev", "out_dev", "OUT", TEXT, NONE, NONE, 4, 1, NULL, SRC_PACKET, "forwarded: device it goes out by") \
+	X(OFFLOADED, "offloaded", "offloaded", "OFFL", FLAG, NONE, NONE, 1, 1, NULL, SRC_PACKET, "in a flow table of connection tracking: in hardware, its packets are not seen here") \
+	X(ORIG_SRC, "orig.src", "orig_src", "OSRC", ADDR, NONE, NONE, 16, 1, NULL, SRC_PACKET, "connection tracking: source of the original direction") \
+	X(ORIG_SPORT, "orig.sport", "orig_sport", "OSPORT", PORT, NONE, NONE, 2, 1, NULL, SRC_PACKET, "its port") \
+	X(ORIG_DST, "orig.dst", "orig_dst", "ODST", ADDR, NONE, NONE, 16, 1, NULL, SRC_PACKET, "destination of the original direction") \
+	X(ORIG_DPORT, "orig.dport", "orig_dport", "ODPORT", PORT, NONE, NONE, 2, 1, NULL, SRC_PACKET, "its port") \
+	X(REPLY_SRC, "reply.src", "reply_src", "RSRC", ADDR, NONE, NONE, 16, 1, NULL, SRC_PACKET, "connection tracking: source of the reply direction") \
+	X(REPLY_SPORT, "reply.sport", "reply_sport", "RSPORT", PORT, NONE, NONE, 2, 1, NULL, SRC_PACKET, "its port") \
+	X(REPLY_DST, "reply.dst", "reply_dst", "RDST", ADDR, NONE, NONE, 16, 1, NULL, SRC_PACKET, "destination of the reply direction") \
+	X(REPLY_DPORT, "reply.dport", "reply_dport", "RDPORT", PORT, NONE, NONE, 2, 1, NULL, SRC_PACKET, "its port")
+#else
+#define PACKET_FIELDS(X)
+#endif
 
 #endif

@@ -42,8 +42,8 @@ static int stop_at_once(void *arg, const char *name)
 
 /* What a run sees; the same whether live, recorded or replayed. */
 struct seen {
-	ssize_t file, again, link, none, stream[4];
-	char text[64], target[64], name[16], msg[3][16];
+	ssize_t file, again, link, none, stream[4], bytes[3];
+	char text[64], target[64], name[16], msg[3][16], answer[8];
 	unsigned names[2];
 	int list_error, stops;
 	uint64_t number;
@@ -53,6 +53,7 @@ struct seen {
 static void look(struct seen *s, uint64_t number)
 {
 	struct door_stream ds;
+	char msg[8];
 	int pair[2], i;
 
 	memset(s, 0, sizeof(*s));
@@ -64,6 +65,12 @@ static void look(struct seen *s, uint64_t number)
 	s->list_error = door_list("/proc/no/folder", count_name, s->names);
 	door_list("/sys/class", stop_at_once, &s->stops);
 	s->number = door_number("time", number);
+	/* An ioctl's answer, which a replay does not ask for. */
+	if (!door_replaying())
+		memcpy(s->answer, "a\0swer", 7);
+	s->bytes[0] = door_bytes("answer of vA/0", s->answer, sizeof(s->answer), door_replaying() ? -EIO : 7);
+	s->bytes[1] = door_bytes("answer of vA/0", msg, sizeof(msg), door_replaying() ? 2 : 0);
+	s->bytes[2] = door_bytes("no answer", msg, sizeof(msg), door_replaying() ? 2 : -EOPNOTSUPP);
 	CHECK_EQ(door_if_name(1, s->name), 0);
 	CHECK_EQ(door_if_name(999999, s->msg[2]), -ENXIO);
 	CHECK(!socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair));
@@ -92,6 +99,9 @@ static void check_look(const struct seen *s)
 	CHECK(s->names[0] >= 1 && s->names[1] == 1);
 	CHECK_EQ(s->stops, 1);
 	CHECK_EQ(s->number, 77);
+	CHECK(s->bytes[0] == 7 && !memcmp(s->answer, "a\0swer", 7));
+	CHECK_EQ(s->bytes[1], 0);
+	CHECK_EQ(s->bytes[2], -EOPNOTSUPP);
 	CHECK_STR(s->name, "lo");
 	CHECK_EQ(s->stream[0], 5);
 	CHECK_EQ(s->stream[1], -EMSGSIZE);
@@ -133,8 +143,10 @@ static void test_record_and_replay(void)
 	CHECK_EQ(door_list("/proc", count_name, none), -ENOENT);
 	CHECK_EQ(door_stream_open(&ds, "answers", -1), -ENODATA);
 	CHECK_EQ(door_number("time", 5), 5);
+	CHECK_EQ(door_bytes("answer of vA/0", msg, sizeof(msg), 2), -ENOENT);
 	CHECK_EQ(door_finish(&e), 0);
 	CHECK_EQ(door_setup(NULL, dir, &e), 0);
+	CHECK_EQ(door_bytes("answer of vA/0", msg, 3, 7), 3); /* no more room */
 	CHECK_EQ(door_stream_open(&ds, "answers", -1), 0);
 	CHECK_EQ(door_stream_read(&ds, msg, sizeof(msg)), 5);
 	CHECK_EQ(door_stream_read(&ds, msg, 16), -EMSGSIZE);
