@@ -13,7 +13,8 @@
 #define MAX_RELOCS 2048
 #define MAX_INSNS 65535
 
-enum { FIELD_OFFSET, FIELD_SIZE, FIELD_EXISTS, TYPE_EXISTS = 8, TYPE_SIZE, ENUM_EXISTS, ENUM_VALUE };
+enum { FIELD_OFFSET, FIELD_SIZE, FIELD_EXISTS, TYPE_ID = 7, TYPE_EXISTS, TYPE_SIZE, ENUM_EXISTS, ENUM_VALUE };
+enum { KFUNC_CALL = 64, KFUNC_EXISTS }; /* our own: bpfimage.h */
 
 struct insn { uint8_t code, dst, src; int16_t off; int32_t imm; };
 struct prog { uint32_t name, attach, insn, ninsn, sec, start; const char *type, *attach_type; };
@@ -236,8 +237,6 @@ static void read_insns(struct prog *p, const uint8_t *b)
 			in->dst = b[1] >> 4;
 			in->src = b[1] & 15;
 		}
-		if (in->code == 0x85 && in->src)
-			die("%s calls a function that is not inlined (__always_inline?) or a kfunc", pool + p->name);
 	}
 }
 
@@ -288,6 +287,24 @@ static const char *symbol_name(const struct symbol *s)
 	return *s->name ? s->name : sections[s->sec].name;
 }
 
+static struct reloc *reloc_new(uint32_t insn, uint32_t kind)
+{
+	if (nreloc == MAX_RELOCS)
+		die("more than %d relocations", MAX_RELOCS);
+	relocs[nreloc] = (struct reloc){ .insn = insn, .kind = kind };
+	return &relocs[nreloc++];
+}
+
+/* A function of the kernel's: called, or asked whether it is there. */
+static void add_kfunc(uint32_t insn, const struct symbol *s)
+{
+	struct insn *in = &insns[insn];
+
+	reloc_new(insn, in->code == 0x85 ? KFUNC_CALL : KFUNC_EXISTS)->type = text(s->name);
+	in->imm = in->off = 0;
+	in->src = in->code == 0x85 ? 2 : 0; /* BPF_PSEUDO_KFUNC_CALL */
+}
+
 static void relocate(uint32_t sec, uint64_t off, const struct symbol *s)
 {
 	const struct prog *p;
@@ -295,6 +312,10 @@ static void relocate(uint32_t sec, uint64_t off, const struct symbol *s)
 	struct insn *in = &insns[at_insn];
 	uint32_t inner;
 
+	if (!s->sec && *s->name && (in->code == 0x85 || (in->code == 0x18 && at_insn + 1 < p->insn + p->ninsn))) {
+		add_kfunc(at_insn, s);
+		return;
+	}
 	if (!s->sec || s->sec >= nsection)
 		die("%s uses extern %s: not supported", pool + p->name, s->name);
 	if (in->code != 0x18 || at_insn + 1 >= p->insn + p->ninsn)
@@ -337,6 +358,9 @@ static void read_relocations(void)
 			relocate(rel->info, u64(p), &symbols[s]);
 		}
 	}
+	for (uint32_t i = 0; i < ninsn; i++)
+		if (insns[i].code == 0x85 && insns[i].src == 1) /* BPF_PSEUDO_CALL */
+			die("instruction %u calls a function that is not inlined (__always_inline?)", i);
 }
 
 /* ---- CO-RE ---- */
@@ -418,17 +442,13 @@ static void add_reloc(uint32_t sec, const uint8_t *rec)
 	uint32_t id = skip_modifiers(u32(rec + 4)), kind = u32(rec + 12);
 	const char *spec = btf_name(u32(rec + 8));
 	const uint8_t *t = type_nr(id);
-	struct reloc *r = &relocs[nreloc];
 	const struct prog *p;
+	struct reloc *r = reloc_new(insn_at(sec, u32(rec), &p), kind);
 	char path[512] = "";
 
-	if (nreloc++ == MAX_RELOCS)
-		die("more than %d CO-RE relocations", MAX_RELOCS);
-	r->insn = insn_at(sec, u32(rec), &p);
 	check_patchable(&insns[r->insn], pool + p->name);
 	if (insns[r->insn].code == 0x18 && r->insn + 1 >= p->insn + p->ninsn)
 		die("%s ends within an instruction", pool + p->name);
-	r->kind = kind;
 	r->type = type_text(id);
 	if (kind == ENUM_EXISTS || kind == ENUM_VALUE) {
 		unsigned long n = strtoul(spec, NULL, 10);
@@ -442,7 +462,7 @@ static void add_reloc(uint32_t sec, const uint8_t *rec)
 		die("%s: only fields and types of struct and union can be relocated", pool + p->name);
 	} else if (kind == FIELD_OFFSET || kind == FIELD_SIZE || kind == FIELD_EXISTS) {
 		r->size = field_path(id, spec, path, sizeof(path));
-	} else if (kind != TYPE_EXISTS && kind != TYPE_SIZE) {
+	} else if (kind != TYPE_ID && kind != TYPE_EXISTS && kind != TYPE_SIZE) {
 		die("%s: CO-RE relocation of kind %u is not supported", pool + p->name, kind);
 	}
 	r->path = text(path);

@@ -35,21 +35,24 @@ struct bpf_image_var {
 	uint32_t off, size;
 };
 
-/* The numbers of the relocation kinds in .BTF.ext, as far as they are supported. */
+/* The numbers of the relocation kinds in .BTF.ext, as far as they are supported, and two of our own. */
 enum bpf_image_reloc_kind {
 	BPF_RELOC_FIELD_OFFSET = 0,
 	BPF_RELOC_FIELD_SIZE = 1,
 	BPF_RELOC_FIELD_EXISTS = 2,
+	BPF_RELOC_TYPE_ID = 7,
 	BPF_RELOC_TYPE_EXISTS = 8,
 	BPF_RELOC_TYPE_SIZE = 9,
 	BPF_RELOC_ENUM_EXISTS = 10,
 	BPF_RELOC_ENUM_VALUE = 11,
+	BPF_RELOC_KFUNC_CALL = 64, /* the id of a function that BPF programs may call */
+	BPF_RELOC_KFUNC_EXISTS = 65,
 };
 
 /* One number within an instruction that only the running kernel's BTF can tell. */
 struct bpf_image_reloc {
 	uint16_t insn;
-	uint16_t type; /* name of a struct or union, of an enum for BPF_RELOC_ENUM_*; without its flavour (___x) */
+	uint16_t type; /* name of a struct or union, an enum (ENUM_*), a function (KFUNC_*); without its flavour (___x) */
 	uint16_t path; /* "sk.__sk_common.skc_cookie", "numbers[1].nr", an enumerator; "" for types */
 	uint8_t kind;  /* enum bpf_image_reloc_kind */
 	uint8_t size;  /* of the field as compiled, 0: no integer or pointer */

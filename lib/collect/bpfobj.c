@@ -48,7 +48,9 @@ static const char *text(const struct bpf_image *img, uint16_t off)
 
 static bool skipped(const struct load *l, const struct bpf_image_prog *p)
 {
-	return l->opts->skip && !strcmp(l->opts->skip, text(l->img, p->name));
+	const char *name = text(l->img, p->name);
+
+	return (l->opts->skip && !strcmp(l->opts->skip, name)) || (l->opts->only && strcmp(l->opts->only, name));
 }
 
 /* ---- the kernel's BTF as bytes ---- */
@@ -84,10 +86,13 @@ static int map_fd(int fd, bool sysfs, void **out, size_t *len)
 	return n;
 }
 
-static int map_btf(const char *path, void **p, size_t *len, struct err *e)
+int bpf_map_btf(const char *path, void **p, size_t *len, struct err *e)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), ret;
+	int fd, ret;
 
+	if (!path)
+		path = KERNEL_BTF;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(e, errno, "no BTF: %s: %s", path, err_text(errno));
 	ret = map_fd(fd, !strcmp(path, KERNEL_BTF), p, len);
@@ -99,6 +104,8 @@ static int map_btf(const char *path, void **p, size_t *len, struct err *e)
 
 static int by_type(const struct bpf_image_reloc *r)
 {
+	if (r->kind == BPF_RELOC_KFUNC_CALL || r->kind == BPF_RELOC_KFUNC_EXISTS)
+		return BTF_FUNCTION;
 	return r->kind == BPF_RELOC_ENUM_EXISTS || r->kind == BPF_RELOC_ENUM_VALUE ? BTF_ENUMERATION : BTF_AGGREGATE;
 }
 
@@ -144,6 +151,11 @@ static bool resolve(const struct load *l, const struct btf *b, const struct bpf_
 	*v = 1;
 	switch (r->kind) {
 	case BPF_RELOC_TYPE_EXISTS:
+	case BPF_RELOC_KFUNC_EXISTS:
+		return true;
+	case BPF_RELOC_TYPE_ID:
+	case BPF_RELOC_KFUNC_CALL:
+		*v = id;
 		return true;
 	case BPF_RELOC_TYPE_SIZE:
 		*v = btf_size(b, id);
@@ -189,7 +201,7 @@ static void patch(struct bpf_insn *in, uint64_t v, unsigned reloc)
 static bool is_question(const struct bpf_image_reloc *r)
 {
 	return r->kind == BPF_RELOC_FIELD_EXISTS || r->kind == BPF_RELOC_TYPE_EXISTS ||
-	       r->kind == BPF_RELOC_ENUM_EXISTS;
+	       r->kind == BPF_RELOC_ENUM_EXISTS || r->kind == BPF_RELOC_KFUNC_EXISTS;
 }
 
 static void relocate(const struct load *l, const struct btf *b, struct btf_name *names, unsigned n)
@@ -209,12 +221,17 @@ static void relocate(const struct load *l, const struct btf *b, struct btf_name 
 	}
 }
 
-/* What a tracing program is attached to. */
-static struct btf_name *want_target(const struct bpf_image *img, unsigned prog, struct btf_name *names, unsigned *n)
+static const char *target_name(const struct load *l, const struct bpf_image_prog *p)
 {
-	const struct bpf_image_prog *p = &img->prog[prog];
+	return l->opts->target ? l->opts->target : text(l->img, p->attach);
+}
 
-	return want(names, n, text(img, p->attach), p->attach_type == BPF_TRACE_ITER ? BTF_FUNCTION : BTF_TYPEDEF);
+/* What a tracing program is attached to. */
+static struct btf_name *want_target(const struct load *l, unsigned prog, struct btf_name *names, unsigned *n)
+{
+	const struct bpf_image_prog *p = &l->img->prog[prog];
+
+	return want(names, n, target_name(l, p), p->attach_type == BPF_TRACE_ITER ? BTF_FUNCTION : BTF_TYPEDEF);
 }
 
 /* Everything that the kernel's BTF is asked; nothing of it stays in memory. */
@@ -222,7 +239,6 @@ static int ask_btf(struct load *l)
 {
 	const struct bpf_image *img = l->img;
 	struct btf_name *names = calloc(img->nreloc + img->nprog + 1, sizeof(*names));
-	const char *path = l->opts->btf_path ? l->opts->btf_path : KERNEL_BTF;
 	unsigned n = 0, asked = 0;
 	struct btf b;
 	size_t len = 0;
@@ -235,12 +251,12 @@ static int ask_btf(struct load *l)
 		want(names, &n, text(img, img->reloc[i].type), by_type(&img->reloc[i]));
 	for (unsigned i = 0; i < img->nprog; i++)
 		if (img->prog[i].type == BPF_PROG_TYPE_TRACING && !skipped(l, &img->prog[i]) && ++asked)
-			want_target(img, i, names, &n);
+			want_target(l, i, names, &n);
 	if (!img->nreloc && !asked) {
 		free(names);
 		return 0;
 	}
-	ret = map_btf(path, &p, &len, l->e);
+	ret = bpf_map_btf(l->opts->btf_path, &p, &len, l->e);
 	if (ret) {
 		free(names);
 		return ret;
@@ -250,7 +266,7 @@ static int ask_btf(struct load *l)
 		relocate(l, &b, names, n);
 		for (unsigned i = 0; i < img->nprog && asked; i++)
 			if (img->prog[i].type == BPF_PROG_TYPE_TRACING && !skipped(l, &img->prog[i]))
-				l->attach_id[i] = want_target(img, i, names, &n)->id[0];
+				l->attach_id[i] = want_target(l, i, names, &n)->id[0];
 		btf_done(&b);
 	}
 	munmap(p, len);
@@ -286,27 +302,38 @@ static int fill_section(const struct load *l, const struct bpf_image_map *m, int
 	return ret;
 }
 
+static int create_map(struct load *l, unsigned i)
+{
+	const struct bpf_image_map *m = &l->img->map[i];
+	const char *name = text(l->img, m->name);
+	LIBBPF_OPTS(bpf_map_create_opts, mo, .map_flags = m->flags);
+	bool shared = l->opts->share && !m->rodata;
+	uint32_t max = m->max_entries;
+	int fd, ret = 0;
+
+	for (unsigned k = 0; k < l->opts->nsize; k++)
+		if (!strcmp(l->opts->sizes[k].name, name))
+			max = l->opts->sizes[k].max_entries;
+	if (shared)
+		fd = fcntl(l->opts->share->fd[i], F_DUPFD_CLOEXEC, 0);
+	else
+		fd = bpf_map_create(m->type, name, m->key_size, m->value_size, max, &mo);
+	if (fd < 0)
+		return err_set(l->e, errno, "BPF map %s: %s", name, err_text(errno));
+	l->o->fd[i] = fd;
+	if (!shared && (m->rodata || m->data != BPF_IMAGE_NO_DATA))
+		ret = fill_section(l, m, fd);
+	return ret ? err_set(l->e, -ret, "BPF map %s: %s", name, err_text(-ret)) : 0;
+}
+
 static int create_maps(struct load *l)
 {
-	for (unsigned i = 0; i < l->img->nmap; i++) {
-		const struct bpf_image_map *m = &l->img->map[i];
-		const char *name = text(l->img, m->name);
-		LIBBPF_OPTS(bpf_map_create_opts, mo, .map_flags = m->flags);
-		uint32_t max = m->max_entries;
-		int fd, ret = 0;
+	int ret = 0;
 
-		for (unsigned k = 0; k < l->opts->nsize; k++)
-			if (!strcmp(l->opts->sizes[k].name, name))
-				max = l->opts->sizes[k].max_entries;
-		fd = bpf_map_create(m->type, name, m->key_size, m->value_size, max, &mo);
-		if (fd < 0)
-			return err_set(l->e, errno, "BPF map %s: %s", name, err_text(errno));
-		l->o->fd[i] = fd;
-		if (m->rodata || m->data != BPF_IMAGE_NO_DATA)
-			ret = fill_section(l, m, fd);
-		if (ret)
-			return err_set(l->e, -ret, "BPF map %s: %s", name, err_text(-ret));
-	}
+	for (unsigned i = 0; !ret && i < l->img->nmap; i++)
+		ret = create_map(l, i);
+	if (ret)
+		return ret;
 	for (unsigned i = 0; i < l->img->ninsn; i++) {
 		struct bpf_insn *in = &l->insn[i];
 
@@ -351,7 +378,7 @@ static int load_prog(struct load *l, unsigned i)
 	int fd, err;
 
 	if (p->type == BPF_PROG_TYPE_TRACING && !l->attach_id[i])
-		return err_set(l->e, EINVAL, "BPF program %s: this kernel has no %s", name, text(l->img, p->attach));
+		return err_set(l->e, EINVAL, "BPF program %s: this kernel has no %s", name, target_name(l, p));
 	fd = bpf_prog_load(p->type, name, license, l->insn + p->insn, p->ninsn, &po);
 	err = errno;
 	if (fd < 0 && err != EPERM && err != ENOSYS) {
@@ -463,6 +490,49 @@ int bpfobj_prog(const struct bpfobj *o, const char *name)
 	return i < 0 ? i : o->fd[o->img->nmap + i];
 }
 
+int bpfobj_poke(const struct bpfobj *o, const char *var, const void *value, uint32_t size)
+{
+	const struct bpf_image *img = o->img;
+	uint32_t zero = 0;
+
+	for (unsigned i = 0; i < img->nmap; i++) {
+		const struct bpf_image_map *m = &img->map[i];
+		const struct bpf_image_var *v = &img->var[m->var];
+		unsigned k;
+		uint8_t *all;
+		int ret;
+
+		for (k = 0; k < m->nvar && (strcmp(text(img, v->name), var) || v->size != size); k++, v++)
+			;
+		if (k == m->nvar || m->rodata)
+			continue;
+		all = malloc(m->value_size);
+		if (!all)
+			return -ENOMEM;
+		ret = bpf_map_lookup_elem(o->fd[i], &zero, all);
+		memcpy(all + v->off, value, size);
+		ret = ret || bpf_map_update_elem(o->fd[i], &zero, all, 0) ? -errno : 0;
+		free(all);
+		return ret;
+	}
+	return -ENOENT;
+}
+
+void bpfobj_cost(const struct bpfobj *o, const char *prog, uint64_t *runs, uint64_t *run_ns)
+{
+	for (unsigned i = 0; i < o->img->nprog; i++) {
+		struct bpf_prog_info info = { 0 };
+		uint32_t len = sizeof(info);
+		int fd = o->fd[o->img->nmap + i];
+
+		if (fd < 0 || (prog && strcmp(text(o->img, o->img->prog[i].name), prog)) ||
+		    bpf_obj_get_info_by_fd(fd, &info, &len))
+			continue;
+		*runs += info.run_cnt;
+		*run_ns += info.run_time_ns;
+	}
+}
+
 int bpfobj_attach(struct bpfobj *o, const char *prog, struct err *e)
 {
 	int i = prog_index(o, prog), fd;
@@ -477,6 +547,17 @@ int bpfobj_attach(struct bpfobj *o, const char *prog, struct err *e)
 		return err_set(e, errno, "BPF program %s cannot be attached: %s", prog, err_text(errno));
 	o->fd[o->img->nmap + o->img->nprog + i] = fd;
 	return 0;
+}
+
+void bpfobj_detach(struct bpfobj *o)
+{
+	int *link = o->fd + o->img->nmap + o->img->nprog;
+
+	for (unsigned i = 0; i < o->img->nprog; i++) {
+		if (link[i] >= 0)
+			close(link[i]);
+		link[i] = -1;
+	}
 }
 
 int bpfobj_iter(struct bpfobj *o, const char *prog, struct err *e)

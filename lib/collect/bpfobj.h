@@ -8,6 +8,7 @@
 #define FLEUTAN_BPFOBJ_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include "core/err.h"
 
@@ -34,6 +35,9 @@ struct bpfobj_opts {
 	unsigned nsize;
 	const char *btf_path; /* NULL: /sys/kernel/btf/vmlinux */
 	const char *skip;     /* name of a program not to load, or NULL */
+	const char *only;     /* name of the one program to load, or NULL */
+	const char *target;   /* what that one is attached to ("btf_trace_kfree_skb") instead of its own; or NULL */
+	const struct bpfobj *share; /* an object of the same image whose maps are used, but for the constants; or NULL */
 };
 
 /*
@@ -46,10 +50,30 @@ void bpfobj_free(struct bpfobj *o);
 int bpfobj_map(const struct bpfobj *o, const char *name);  /* fd or -ENOENT; owned by the object */
 int bpfobj_prog(const struct bpfobj *o, const char *name); /* fd or -ENOENT; owned by the object */
 
+/*
+ * Writes a variable of .data or .bss while programs run. What programs themselves write must not lie in that section.
+ * 0 or -errno.
+ */
+int bpfobj_poke(const struct bpfobj *o, const char *var, const void *value, uint32_t size);
+/* Adds the run count and time of program PROG (NULL: of all). Kernels that do not count leave them. */
+void bpfobj_cost(const struct bpfobj *o, const char *prog, uint64_t *runs, uint64_t *run_ns);
+
+/*
+ * Calls FN for each element of a hash, and deletes it: the kernel's memory is given back while ours is taken. Not zero
+ * from FN stops with -ECANCELED. 0 or -errno.
+ */
+int bpf_drain(int map, uint32_t key_size, uint32_t value_size, int (*fn)(void *arg, const void *key, const void *value),
+	      void *arg);
+
 /* Attaches a tp_btf or raw_tp program; the link lives until bpfobj_free. 0 or -errno. */
 int bpfobj_attach(struct bpfobj *o, const char *prog, struct err *e);
+/* Ends all attachments, in the order in which programs stand in the object. */
+void bpfobj_detach(struct bpfobj *o);
 /* Creates an iterator over an iter/ program: a descriptor to read, owned by the caller; or -errno. */
 int bpfobj_iter(struct bpfobj *o, const char *prog, struct err *e);
+
+/* BTF as bytes, of a file or (NULL) of the kernel: the caller's to munmap(). 0 or -errno. */
+int bpf_map_btf(const char *path, void **p, size_t *len, struct err *e);
 
 /* One sentence why BPF cannot be used at all here (no bpf(2), no right, no BTF), or NULL: it can. Cheap, cached. */
 const char *bpf_unavailable(void);

@@ -354,23 +354,46 @@ int btf_field(const struct btf *b, uint32_t id, const char *path, struct btf_fie
 	return 0;
 }
 
+/* The enumerators of enum ID: their number (0: no enum), its head in T and its kind in K; *P is the first one. */
+static uint32_t enumerators(const struct btf *b, uint32_t id, struct type *t, uint32_t *k, const uint8_t **p)
+{
+	*p = bare_type(b, &id, t);
+	*k = *p ? kind_of(t->info) : 0;
+	return *k == K_ENUM || *k == K_ENUM64 ? vlen_of(t->info) : 0;
+}
+
+/* The one at P. */
+static uint64_t value_at(const uint8_t *p, uint32_t k, uint32_t info)
+{
+	if (k == K_ENUM64)
+		return ld32(p + 4) | (uint64_t)ld32(p + 8) << 32;
+	return info >> 31 ? (uint64_t)(int32_t)ld32(p + 4) : ld32(p + 4);
+}
+
 int btf_enumerator(const struct btf *b, uint32_t id, const char *name, uint64_t *v)
 {
 	struct search s = { .b = b, .name = name, .len = strlen(name) };
+	const uint8_t *p;
 	struct type t;
-	const uint8_t *p = bare_type(b, &id, &t);
-	uint32_t k = p ? kind_of(t.info) : 0;
+	uint32_t k;
 
-	if (k != K_ENUM && k != K_ENUM64)
-		return -ENOENT;
-	for (uint32_t i = vlen_of(t.info); i; i--, p += b->each[k]) {
+	for (uint32_t i = enumerators(b, id, &t, &k, &p); i; i--, p += b->each[k]) {
 		if (!is_name(&s, ld32(p)))
 			continue;
-		if (k == K_ENUM64)
-			*v = ld32(p + 4) | (uint64_t)ld32(p + 8) << 32;
-		else
-			*v = t.info >> 31 ? (uint64_t)(int32_t)ld32(p + 4) : ld32(p + 4);
+		*v = value_at(p, k, t.info);
 		return 0;
 	}
 	return -ENOENT;
+}
+
+const char *btf_enumerator_name(const struct btf *b, uint32_t id, uint64_t v)
+{
+	const uint8_t *p;
+	struct type t;
+	uint32_t k;
+
+	for (uint32_t i = enumerators(b, id, &t, &k, &p); i; i--, p += b->each[k])
+		if (value_at(p, k, t.info) == v && ld32(p) < b->str_len)
+			return b->str + ld32(p);
+	return NULL;
 }

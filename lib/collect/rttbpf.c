@@ -86,24 +86,11 @@ static int look(struct rtt_bpf *b, struct err *e)
 	return n ? err_set(e, (int)-n, "iterator over sockets: %s", err_text((int)-n)) : 0;
 }
 
-/* Adds the run count and time of one program. Older kernels and those that do not count leave 0. */
-static void add_cost(const struct rtt_bpf *b, const char *prog, uint64_t *events, uint64_t *run_ns)
-{
-	struct bpf_prog_info info = { 0 };
-	uint32_t len = sizeof(info);
-	int fd = bpfobj_prog(b->obj, prog);
-
-	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len))
-		return;
-	*events += info.run_cnt;
-	*run_ns += info.run_time_ns;
-}
-
 static void cost(const struct rtt_bpf *b, uint64_t *events, uint64_t *run_ns)
 {
 	*events = *run_ns = 0;
-	add_cost(b, "rtt_probe", events, run_ns);
-	add_cost(b, "rtt_set_state", events, run_ns);
+	bpfobj_cost(b->obj, "rtt_probe", events, run_ns);
+	bpfobj_cost(b->obj, "rtt_set_state", events, run_ns);
 }
 
 static void bpf_stop(void *state)

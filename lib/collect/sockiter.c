@@ -72,22 +72,9 @@ static int sort(struct sockiter_set *set)
 	return ret;
 }
 
-/* One more than the last number of "0-3,8-11". When it cannot be read: so many that no queue is believed. */
-static uint32_t possible_cpus(void)
-{
-	char buf[256], *last = buf;
-	uint64_t n;
-	ssize_t len = door_read_file("/sys/devices/system/cpu/possible", buf, sizeof(buf));
-
-	for (ssize_t i = 0; i < len; i++)
-		if (buf[i] == '-' || buf[i] == ',')
-			last = &buf[i + 1];
-	return len > 0 && parse_u64(last, strcspn(last, "\n"), &n) && n < UINT32_MAX ? n + 1 : UINT32_MAX;
-}
-
 static int load(struct bpfobj **o, bool udp, struct err *e)
 {
-	uint32_t cpus = possible_cpus();
+	uint32_t cpus = door_cpus(); /* not known: so many that no queue is believed */
 	const struct bpf_const consts[] = { { "cpus", &cpus, sizeof(cpus) } };
 	const struct bpfobj_opts opts = {
 		.consts = consts,

@@ -188,6 +188,16 @@ static void t_find(void)
 	CHECK_EQ(btf_enumerator(&b, names[7].id[0], "MINUS", &v), 0);
 	CHECK_EQ(v, -5);
 	CHECK_EQ(btf_enumerator(&b, names[0].id[0], "RED", &v), -ENOENT);
+	CHECK_STR(btf_enumerator_name(&b, names[1].id[0], 7), "RED");
+	CHECK_STR(btf_enumerator_name(&b, names[1].id[0], 9), "GREEN");
+	CHECK(!btf_enumerator_name(&b, names[1].id[0], 8));
+	CHECK(!btf_enumerator_name(&b, names[1].id[0], 1ULL << 32 | 7));
+	CHECK_STR(btf_enumerator_name(&b, names[6].id[0], 2ULL << 32 | 1), "BIG");
+	CHECK(!btf_enumerator_name(&b, names[6].id[0], 1));
+	CHECK_STR(btf_enumerator_name(&b, names[7].id[0], (uint64_t)-5), "MINUS");
+	CHECK(!btf_enumerator_name(&b, names[7].id[0], (uint32_t)-5));
+	CHECK(!btf_enumerator_name(&b, names[0].id[0], 7));
+	CHECK(!btf_enumerator_name(&b, 4000000000U, 7));
 	btf_done(&b);
 	free(p);
 }
