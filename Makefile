@@ -184,8 +184,8 @@ all: $(O)/fleutan
 	$(if $(LINK),@ln -sfn $(O)/fleutan $(LINK))
 
 # Tests: the scripts are told where the program is and how to build others.
-test check: all
-	+$(Q)O=$(O) CC='$(CC)' tests/run
+test check check-vm: all
+	+$(Q)O=$(O) CC='$(CC)' tests/run $(patsubst check-%,%,$(filter check-%,$@))
 bench: all
 	+$(Q)O=$(O) CC='$(CC)' tests/bench/run
 UNIT := $(patsubst tests/unit/%.c,$(O)/unit/%,$(sort $(wildcard tests/unit/t_*.c)))
@@ -237,14 +237,14 @@ help:
 #:  make oldconfig | olddefconfig | savedefconfig | menuconfig       all of them on $(O)/.config
 #:  make install        DESTDIR=, CONFIG_PREFIX=/usr/local, DOCS=n, COMPLETION=n
 #:  make size           where the bytes are; BEFORE=FILE compares with an earlier $(O)/size.txt
-#:  make test           all tests; unit: the unit tests alone, with sanitizers; fuzz-build, fuzz, bench
+#:  make test           all tests; unit: the unit tests, with sanitizers; check-vm: on other kernels; fuzz-build, fuzz, bench
 #:  make dist | clean | distclean
 #:  O=DIR (build)  CC=  HOSTCC=  CROSS_COMPILE=  CLANG= (compiles the BPF programs)  CFLAGS=  V=1  SAN=1 (ASan and UBSan, glibc)
 #:  LIBC=glibc (dynamic, the distribution's libbpf and libmnl)  MNL=own|system (libmnl or its stand-in)
 #:  SYSROOT=DIR (libraries found by pkg-config)  SYSROOT_DIR=DIR (where scripts/sysroot makes its own)  MUSL_LIB=, MUSL_INC=
 endif
 FORCE:
-.PHONY: all test check bench unit unit-run fuzz fuzz-build fuzz-all size install dist clean distclean help FORCE
+.PHONY: all test check check-vm bench unit unit-run fuzz fuzz-build fuzz-all size install dist clean distclean help FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:

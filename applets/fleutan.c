@@ -13,6 +13,15 @@
 #include "core/text.h"
 #include "core/util.h"
 #include "model/flow.h"
+#include "model/queue.h"
+
+#if IS_ENABLED(CONFIG_LINKS)
+#define FIELDS_OF "flow|device|queue|qdisc"
+#define FIELDS_ARG " [" FIELDS_OF "]"
+#else
+#define FIELDS_OF "flow"
+#define FIELDS_ARG ""
+#endif
 
 static void usage(struct buf *b)
 {
@@ -23,7 +32,7 @@ static void usage(struct buf *b)
 		   "   or: APPLET [OPTIONS] [FILTER], through a link of that name\n");
 	if (IS_ENABLED(CONFIG_SEED_VERBS))
 		buf_str(b, "   or: fleutan flows --lat|--vol|--cpu|-q, fleutan paths -d\n");
-	buf_str(b, "   or: fleutan --list | --fields | --version | --install [-s] [DIR]\n\nApplets:\n");
+	buf_str(b, "   or: fleutan --list | --fields" FIELDS_ARG " | --version | --install [-s] [DIR]\n\nApplets:\n");
 	for (i = 0; applets[i]; i++)
 		buf_printf(b, "  %-10s %s\n", applets[i]->name, applets[i]->summary);
 	buf_str(b, "\nEach has --help.\n");
@@ -37,16 +46,34 @@ static int out(struct buf *b)
 	return r ? fail(EXIT_FAILED, "standard output: %s", err_text(-r)) : EXIT_ANSWERED;
 }
 
-/* Fields by word, for --cols, -s and filters. */
-static void fields(struct buf *b)
+/* Of flows unless WORD says of what else; NULL: there is no such thing. */
+static const struct schema *schema_of(const char *word)
 {
+#if IS_ENABLED(CONFIG_LINKS)
+	static const struct schema *const other[] = { &device_schema, &queue_schema, &qdisc_schema };
 	unsigned i;
 
-	for (i = 0; i < flow_schema.n; i++) {
-		const struct field *f = &flow_schema.field[i];
+	for (i = 0; word && i < ARRAY_SIZE(other); i++)
+		if (!strcmp(word, other[i]->name))
+			return other[i];
+#endif
+	return !word || !strcmp(word, flow_schema.name) ? &flow_schema : NULL;
+}
+
+/* Fields by word, for --cols, -s and filters. */
+static int fields(const char *word, struct buf *b)
+{
+	const struct schema *s = schema_of(word);
+	unsigned i;
+
+	if (!s)
+		return fail(EXIT_USAGE, "--fields: '%s' has none (expected %s)", word, FIELDS_OF);
+	for (i = 0; i < s->n; i++) {
+		const struct field *f = &s->field[i];
 
 		buf_printf(b, *field_help(f) ? "%-18s %-30s %s\n" : "%-18s %s%s\n", f->word, f->key, field_help(f));
 	}
+	return EXIT_ANSWERED;
 }
 
 static int install_one(const char *self, const char *dir, const char *name, bool symbolic)
@@ -179,6 +206,7 @@ static int verb_or_applet(int argc, char **argv)
 	struct buf b = BUF_INIT;
 	const char *word = argc ? argv[0] : "--help";
 	unsigned i;
+	int r;
 
 	if (!strcmp(word, "--help") || !strcmp(word, "-h") || !strcmp(word, "help")) {
 		usage(&b);
@@ -188,7 +216,9 @@ static int verb_or_applet(int argc, char **argv)
 		for (i = 0; applets[i]; i++)
 			buf_printf(&b, "%s\n", applets[i]->name);
 	} else if (!strcmp(word, "--fields")) {
-		fields(&b);
+		r = argc > 2 ? fail(EXIT_USAGE, "--fields: '%s' is one too many", argv[2]) : fields(argc > 1 ? argv[1] : NULL, &b);
+		if (r)
+			return r;
 	} else if (!strcmp(word, "--install")) {
 		return install(argc - 1, argv + 1);
 #if IS_ENABLED(CONFIG_SEED_VERBS)

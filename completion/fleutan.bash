@@ -1,18 +1,30 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Completion for bash, made by scripts/completion from what the program says of itself.
 
-# The options of an applet, with what stands for their value in its help.
+# The options of an applet, with what stands for their value in its help; fields that it lacks.
 _fleutan_options()
 {
 	case $1 in
 	flowlat)
 		opts="-4 -6 -t --tcp -u --udp --raw -A --all -p=PID|NAME --process=PID|NAME --netns=all|NAME|PID -i=SECS
-		--interval=SECS -c=N --count=N -w --watch -g=none|peer|prefix|proc|cgroup
-		--group=none|peer|prefix|proc|cgroup --prefix4=BITS --prefix6=BITS -s=FIELD --sort=FIELD -N=N
-		--rows=N --cols=LIST -l --long --procs=auto|bpf|proc|no --args -R --resolve -n --numeric -a --ascii
-		--color=auto|always|never -j --json -J --jsonl --metrics -o=FILE --output=FILE -v --verbose
-		--record=DIR --replay=DIR -h --help --bins=N --scale=log|lin --thresh=A,B,C --vol
-		--source=auto|bpf|poll" ;;
+		--interval=SECS -c=N --count=N -w --watch -g=none|peer|prefix|proc|cgroup|cpu|dev|queue
+		--group=none|peer|prefix|proc|cgroup|cpu|dev|queue --prefix4=BITS --prefix6=BITS -s=FIELD
+		--sort=FIELD -N=N --rows=N --cols=LIST -l --long --procs=auto|bpf|proc|no --args -R --resolve -n
+		--numeric -a --ascii --color=auto|always|never -j --json -J --jsonl --metrics -o=FILE --output=FILE
+		-v --verbose --record=DIR --replay=DIR -h --help --bins=N --scale=log|lin --thresh=A,B,C --vol
+		--source=auto|bpf|poll"
+		lacks="dir queue cpu vlan bytes packets rate drops drop_reason sojourn_p50 sojourn_p90 sojourn_p99
+		sojourn_max sojourn_packets in_dev out_dev offloaded orig_src orig_sport orig_dst orig_dport
+		reply_src reply_sport reply_dst reply_dport" ;;
+	flowq)
+		opts="-4 -6 -t --tcp -u --udp --raw -A --all -p=PID|NAME --process=PID|NAME --netns=all|NAME|PID -i=SECS
+		--interval=SECS -c=N --count=N -w --watch -g=none|peer|prefix|proc|cgroup|cpu|dev|queue
+		--group=none|peer|prefix|proc|cgroup|cpu|dev|queue --prefix4=BITS --prefix6=BITS -s=FIELD
+		--sort=FIELD -N=N --rows=N --cols=LIST -l --long --procs=auto|bpf|proc|no --args -R --resolve -n
+		--numeric -a --ascii --color=auto|always|never -j --json -J --jsonl --metrics -o=FILE --output=FILE
+		-v --verbose --record=DIR --replay=DIR -h --help -r --rx --sojourn --drops --inner
+		--source=auto|trace|filter|ring --btf=FILE --entries=N"
+		lacks="" ;;
 	*) return 1 ;;
 	esac
 }
@@ -21,7 +33,7 @@ _fleutan_options()
 _fleutan_views()
 {
 	case $1 in
-	flows) views="--lat=flowlat --vol=flowlat" ;;
+	flows) views="--lat=flowlat --vol=flowlat -q=flowq" ;;
 	*) return 1 ;;
 	esac
 }
@@ -30,11 +42,12 @@ _fleutan_views()
 _fleutan_names()
 {
 	case $1 in
-	proto) names="other tcp udp raw icmp sctp" ;;
+	proto) names="other tcp udp raw icmp sctp gre esp ipip igmp" ;;
 	state) names="unknown established syn-sent syn-recv fin-wait-1 fin-wait-2 time-wait closed close-wait last-ack listen closing new-syn-recv" ;;
 	ca_state) names="open disorder cwr recovery loss" ;;
 	limited_by) names="none app cwnd rwnd sndbuf" ;;
 	timer) names="off on keepalive timewait persist unknown" ;;
+	dir) names="rx tx" ;;
 	*) names= ;;
 	esac
 }
@@ -48,7 +61,9 @@ _fleutan_field_words="netns proto src sport dst dport dst_name dev state forward
 	rcv_wscale bytes_sent bytes_retrans bytes_acked bytes_received segs_out segs_in data_segs_out
 	data_segs_in delivered delivered_ce notsent recv_q send_q accept_queue backlog last_snd last_rcv
 	last_ack ts sack wscale ecn ecnseen fastopen rehash received_ce timer timer_expires rmem rcvbuf wmem
-	sndbuf sk_drops rx_cpu rx_queue snd_una snd_nxt rcv_nxt"
+	sndbuf sk_drops rx_cpu rx_queue snd_una snd_nxt rcv_nxt dir queue cpu vlan bytes packets rate drops
+	drop_reason sojourn_p50 sojourn_p90 sojourn_p99 sojourn_max sojourn_packets in_dev out_dev offloaded
+	orig_src orig_sport orig_dst orig_dport reply_src reply_sport reply_dst reply_dport"
 
 # What may follow these words of a filter: `want` is term, next (an operator, a value, or the end of the term), value or
 # join; `field` is what a value is compared with, `operators` what may stand behind it.
@@ -81,7 +96,7 @@ _fleutan_filter_state()
 		esac
 	done
 	case $field in
-	src|dst|dev|proc|proto|state|ca_state|limited_by|timer) operators=(eq ne and or) ;;
+	src|dst|dev|proc|proto|state|ca_state|limited_by|timer|dir) operators=(eq ne and or) ;;
 	*) operators=(eq ne gt ge lt le and or) ;;
 	esac
 }
@@ -93,6 +108,14 @@ _fleutan_add()
 	local word
 	for word; do
 		[[ $word == "$cur"* && $word != *[!A-Za-z0-9_.,@%/+-]* ]] && COMPREPLY+=("$before$word")
+	done
+}
+
+_fleutan_add_fields()
+{
+	local word
+	for word in $_fleutan_field_words; do
+		[[ $lacks == *"$word"* && " "$lacks" " == *[[:space:]]"$word"[[:space:]]* ]] || _fleutan_add "$word"
 	done
 }
 
@@ -116,13 +139,13 @@ _fleutan_value()
 	DIR) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
 	FIELD)
 		[[ $cur == +* ]] && before=+ cur=${cur:1} || _fleutan_add none
-		_fleutan_add $_fleutan_field_words ;;
+		_fleutan_add_fields ;;
 	LIST)
 		compopt -o nospace 2>/dev/null
 		[[ $cur == *,* ]] || _fleutan_add all
 		[[ $cur == +* ]] && before=+ cur=${cur:1}
 		[[ $cur == *,* ]] && before=$before${cur%,*}, cur=${cur##*,}
-		_fleutan_add $_fleutan_field_words ;;
+		_fleutan_add_fields ;;
 	'PID|NAME') _fleutan_add_processes ;;
 	'all|NAME|PID')
 		_fleutan_add all
@@ -161,8 +184,8 @@ _fleutan_filter()
 	_fleutan_filter_state "$@"
 	case $want in
 	term)
-		_fleutan_add host net port portrange ip ip6 not other tcp udp raw icmp sctp
-		_fleutan_add $_fleutan_field_words ;;
+		_fleutan_add host net port portrange ip ip6 not other tcp udp raw icmp sctp gre esp ipip igmp
+		_fleutan_add_fields ;;
 	next|value)
 		_fleutan_names "$field"
 		_fleutan_add $names
@@ -207,12 +230,12 @@ _fleutan_applet()
 
 _fleutan()
 {
-	local cur=${COMP_WORDS[COMP_CWORD]} first=${COMP_WORDS[1]} before= opts views view i seed=
+	local cur=${COMP_WORDS[COMP_CWORD]} first=${COMP_WORDS[1]} before= opts lacks views view i seed=
 	COMPREPLY=()
 	if _fleutan_options "${COMP_WORDS[0]##*/}"; then
 		_fleutan_applet 1
 	elif ((COMP_CWORD == 1)); then
-		_fleutan_add flowlat flows --list --fields --version --install --help
+		_fleutan_add flowlat flowq flows --list --fields --version --install --help
 	elif [[ $first == --install ]]; then
 		[[ $cur == -* ]] && _fleutan_add -s || _fleutan_value DIR
 	elif _fleutan_options "$first"; then
@@ -234,4 +257,4 @@ _fleutan()
 	fi
 }
 
-complete -F _fleutan fleutan flowlat
+complete -F _fleutan fleutan flowlat flowq

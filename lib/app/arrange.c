@@ -33,7 +33,7 @@ void columns_add_all(struct columns *c, const struct look *l)
 	for (f = 0; f < F_COUNT; f++) {
 		enum flow_source source = flow_field_source(f);
 
-		if (source == FLOW_SRC_ITER || (source == FLOW_SRC_SAMPLE && !l->interval_ns) ||
+		if (!look_serves(l, f) || source == FLOW_SRC_ITER || (source == FLOW_SRC_SAMPLE && !l->interval_ns) ||
 		    memchr(on_request, (int)f, sizeof(on_request)) || memchr(seldom, (int)f, sizeof(seldom)))
 			continue;
 		c->col[c->n++] = (uint8_t)f;
@@ -54,7 +54,7 @@ int columns_settle(struct columns *c, struct look *l, struct err *e)
 	if (!l->cols)
 		return 0;
 	memcpy(usual, c->col, c->n);
-	n = look_columns(l->cols, &flow_schema, usual, c->n, c->col, e);
+	n = look_columns(l, usual, c->n, c->col, e);
 	if (n < 0)
 		return n;
 	c->n = (unsigned)n;

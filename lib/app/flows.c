@@ -40,7 +40,7 @@ void flows_layout(struct flows *fl, const struct flows_want *w)
 		if (!l->sort_none)
 			fieldset_add(&want, l->sort_field);
 		if (IS_ENABLED(CONFIG_GROUPS))
-			group_reads((enum group_by)l->group, &want);
+			group_reads((enum group_by)l->group, l->serves & SERVES(FLOW_SRC_PACKET), &want);
 	}
 	flow_derive_wants(&want);
 	/* The distribution at the top of every view; the inode joins processes, the cookie samples and iterators. */

@@ -13,6 +13,11 @@
 #include "core/util.h"
 
 #define O(member) offsetof(struct look, member)
+#if IS_ENABLED(CONFIG_PACKETS)
+#define PLACES "|cpu|dev|queue"
+#else
+#define PLACES ""
+#endif
 
 const struct opt look_opts[] = {
 	{ '4', OPT_FLAG, O(v4), NULL, NULL, HELP("IPv4 only"), 0, 0 },
@@ -33,7 +38,7 @@ const struct opt look_opts[] = {
 	{ 'w', OPT_FLAG, O(watch), "watch", NULL, HELP("live screen (keys: s sort, g group, p pause, q quit)"), 0, 0 },
 #endif
 #if IS_ENABLED(CONFIG_GROUPS)
-	{ 'g', OPT_LIST, O(group), "group", "none|peer|prefix|proc|cgroup", HELP("one row per group"), 0, 0 },
+	{ 'g', OPT_LIST, O(group), "group", "none|peer|prefix|proc|cgroup" PLACES, HELP("one row per group"), 0, 0 },
 	{ 0, OPT_UINT, O(prefix4), "prefix4", "BITS", HELP("length of IPv4 prefixes for -g prefix (24)"), 0, 32 },
 	{ 0, OPT_UINT, O(prefix6), "prefix6", "BITS", HELP("length of IPv6 prefixes for -g prefix (48)"), 0, 128 },
 #endif
@@ -131,6 +136,22 @@ static int build_filter(struct look *l, unsigned nwords, char *const *words, str
 	return r;
 }
 
+/* OPTION named field F, which another applet supplies. */
+static int not_served(const char *option, unsigned f, struct err *e)
+{
+	return err_set(e, EINVAL, "%s: '%s' is counted by flowq", option, flow_schema.field[f].word);
+}
+
+static int check_filter(const struct look *l, struct err *e)
+{
+	unsigned f;
+
+	for (f = 0; f < F_COUNT; f++)
+		if (fieldset_has(&l->filter.reads, f) && !look_serves(l, f))
+			return not_served("filter", f, e);
+	return 0;
+}
+
 static int find_sort(struct look *l, const char *default_sort, struct err *e)
 {
 	const char *word = l->sort ? l->sort : default_sort;
@@ -145,7 +166,7 @@ static int find_sort(struct look *l, const char *default_sort, struct err *e)
 	if (f < 0)
 		return err_set(e, EINVAL, "-s: '%s' is no field (fleutan --fields lists them)", word);
 	l->sort_field = (unsigned)f;
-	return 0;
+	return look_serves(l, l->sort_field) ? 0 : not_served("-s", l->sort_field, e);
 }
 
 int look_settle(struct look *l, const char *default_sort, unsigned nwords, char *const *words, struct err *e)
@@ -158,6 +179,8 @@ int look_settle(struct look *l, const char *default_sort, unsigned nwords, char 
 	r = check_together(l, e);
 	if (!r)
 		r = build_filter(l, nwords, words, e);
+	if (IS_ENABLED(CONFIG_PACKETS) && !r)
+		r = check_filter(l, e);
 	if (!r)
 		r = find_sort(l, default_sort, e);
 	if (r)
@@ -166,7 +189,7 @@ int look_settle(struct look *l, const char *default_sort, unsigned nwords, char 
 	if (l->sort && !l->sort_none)
 		fieldset_add(&l->asked, l->sort_field);
 	if (IS_ENABLED(CONFIG_GROUPS))
-		group_reads((enum group_by)l->group, &l->asked);
+		group_reads((enum group_by)l->group, l->serves & SERVES(FLOW_SRC_PACKET), &l->asked);
 	if (l->procs == PROCS_NO && fieldset_has(&l->asked, F_PROCS))
 		return err_set(e, EINVAL, "--procs no: but the filter, -s or -g asks for processes");
 	if (l->procs == PROCS_BPF || l->procs == PROCS_PROC)
@@ -188,15 +211,15 @@ static int add_column(uint8_t *col, unsigned *n, unsigned field)
 	return 0;
 }
 
-int look_columns(const char *list, const struct schema *s, const uint8_t *defaults, unsigned ndefaults, uint8_t *col,
-		 struct err *e)
+int look_columns(const struct look *l, const uint8_t *defaults, unsigned ndefaults, uint8_t *col, struct err *e)
 {
-	const char *p = list;
+	const char *p = l->cols;
 	unsigned n = 0, i;
 
-	if (!strcmp(list, "all")) {
-		for (i = 0; i < s->n; i++)
-			add_column(col, &n, i);
+	if (!strcmp(p, "all")) {
+		for (i = 0; i < F_COUNT; i++)
+			if (look_serves(l, i))
+				add_column(col, &n, i);
 		return (int)n;
 	}
 	if (*p == '+') {
@@ -206,10 +229,12 @@ int look_columns(const char *list, const struct schema *s, const uint8_t *defaul
 	}
 	for (;;) {
 		size_t len = strcspn(p, ",");
-		int f = schema_find(s, p, len);
+		int f = schema_find(&flow_schema, p, len);
 
 		if (f < 0)
 			return err_set(e, EINVAL, "--cols: '%.*s' is no field (fleutan --fields lists them)", (int)MIN(len, 40u), p);
+		if (!look_serves(l, (unsigned)f))
+			return not_served("--cols", (unsigned)f, e);
 		add_column(col, &n, (unsigned)f);
 		if (!p[len])
 			return (int)n;

@@ -42,7 +42,21 @@ struct look {
 	struct screen screen;
 	bool sort_none, sort_ascending;
 	unsigned sort_field;
+	/*
+	 * Set by the applet between look_init() and look_settle(): SERVES(FLOW_SRC_PACKET) | … for those of the
+	 * packet sources that it has. Naming a field of another one is a usage error; 0: it shows sockets alone.
+	 */
+	unsigned serves;
 };
+
+#define SERVES(source) (1u << (source))
+
+/* Whether the applet has the source of field F of flow_schema. */
+static inline bool look_serves(const struct look *l, unsigned f)
+{
+	return !IS_ENABLED(CONFIG_PACKETS) || flow_field_source(f) < FLOW_SRC_PACKET ||
+	       (l->serves & SERVES(flow_field_source(f)));
+}
 
 extern const struct opt look_opts[];
 
@@ -56,11 +70,10 @@ void look_init(struct look *l);
 int look_settle(struct look *l, const char *default_sort, unsigned nwords, char *const *words, struct err *e);
 
 /*
- * Columns (--cols) from a list such as "rtt,cwnd" ("all": every field; "+retrans": those of DEFAULTS and this), into COL
- * (room for SCHEMA_FIELDS_MAX). Returns their number or -EINVAL.
+ * Columns (--cols) of flows from a list such as "rtt,cwnd" ("all": every field that the applet serves; "+retrans":
+ * those of DEFAULTS and this), into COL (room for SCHEMA_FIELDS_MAX). Returns their number or -EINVAL.
  */
-int look_columns(const char *list, const struct schema *s, const uint8_t *defaults, unsigned ndefaults, uint8_t *col,
-		 struct err *e);
+int look_columns(const struct look *l, const uint8_t *defaults, unsigned ndefaults, uint8_t *col, struct err *e);
 
 /* Writes B to -o FILE (atomically: a temporary file in the same folder, then rename) or stdout, and empties it. */
 int look_write(const struct look *l, struct buf *b, struct err *e);

@@ -141,7 +141,7 @@ static void rows_text(const struct run *r, const struct report *rep, struct buf 
 	for (i = 0; i < rep->nsection; i++) {
 		const struct section *s = &rep->section[i];
 
-		if (s->kind != SECTION_ROWS)
+		if (s->kind != SECTION_ROWS || (IS_ENABLED(CONFIG_JSON) && s->only_json))
 			continue;
 		rowfmt_init(rf, r->look->words ? ROW_WORDS : ROW_TABLE, s->layout, s->col, s->ncol, rep->procs, &r->look->screen);
 		if (rf->style == ROW_TABLE) {
@@ -153,13 +153,20 @@ static void rows_text(const struct run *r, const struct report *rep, struct buf 
 	free(rf);
 }
 
-static void json_text(const struct report *rep, struct buf *b)
+/* The sections from FIRST on. */
+static void json_sections(const struct report *rep, unsigned first, struct buf *b)
 {
 	unsigned i;
 
+	for (i = first; i < rep->nsection; i++)
+		if (!rep->section[i].no_json)
+			json_section(b, rep, &rep->section[i]);
+}
+
+static void json_text(const struct report *rep, struct buf *b)
+{
 	json_begin(b, rep);
-	for (i = 0; i < rep->nsection; i++)
-		json_section(b, rep, &rep->section[i]);
+	json_sections(rep, 0, b);
 	json_end(b, rep);
 }
 
@@ -180,7 +187,6 @@ static void show(const struct run *r, const struct report *rep, struct buf *b)
 static int stream_json(const struct run *r, const struct rowfmt *rf, struct report *rep, struct err *e)
 {
 	struct buf b = BUF_INIT;
-	unsigned i;
 	int err;
 
 	json_begin(&b, rep);
@@ -189,8 +195,7 @@ static int stream_json(const struct run *r, const struct rowfmt *rf, struct repo
 	if (!err)
 		err = r->stream(r->ctx, rf, rep, e);
 	json_array_end(&b);
-	for (i = 1; i < rep->nsection; i++)
-		json_section(&b, rep, &rep->section[i]);
+	json_sections(rep, 1, &b);
 	json_end(&b, rep);
 	if (!err)
 		err = look_write(r->look, &b, e);

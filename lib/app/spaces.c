@@ -68,15 +68,33 @@ static void add_stats(struct sock_stats *sum, const struct sock_stats *st)
 		sum->supplied.w[i] |= st->supplied.w[i];
 }
 
-int spaces_dump(const struct sock_query *q, sock_fn fn, void *arg, struct sock_stats *st, struct err *e)
+uint32_t spaces_count(void)
 {
-	struct sock_stats one;
+	return MAX(list.n, 1);
+}
+
+uint64_t spaces_inode(uint32_t i)
+{
+	return list.ns[i].inode;
+}
+
+int spaces_fd(uint32_t i)
+{
+	return list.ns[i].fd;
+}
+
+uint32_t spaces_name_of(uint32_t i)
+{
+	return spaces_many() ? list.ns[i].name : name;
+}
+
+int spaces_each(int (*fn)(void *arg, uint32_t i, struct err *e), void *arg, struct err *e)
+{
 	uint32_t i;
 	int r = 0, back;
 
 	if (!IS_ENABLED(CONFIG_NETNS) || list.n <= 1)
-		return sockdiag_dump(q, fn, arg, st, e);
-	memset(st, 0, sizeof(*st));
+		return fn(arg, 0, e);
 	for (i = 0; i < list.n && !r; i++) {
 		/* The others are still worth showing. */
 		if (netns_enter(&list, i, e)) {
@@ -84,10 +102,38 @@ int spaces_dump(const struct sock_query *q, sock_fn fn, void *arg, struct sock_s
 			continue;
 		}
 		name = list.ns[i].name;
-		r = sockdiag_dump(q, fn, arg, &one, e);
-		add_stats(st, &one);
+		r = fn(arg, i, e);
 	}
 	name = 0;
 	back = netns_return(&list, e);
 	return r ? r : back;
+}
+
+struct dump {
+	const struct sock_query *q;
+	sock_fn fn;
+	void *arg;
+	struct sock_stats *sum;
+};
+
+static int dump_one(void *arg, uint32_t i, struct err *e)
+{
+	struct dump *d = arg;
+	struct sock_stats one;
+	int r;
+
+	(void)i;
+	r = sockdiag_dump(d->q, d->fn, d->arg, &one, e);
+	add_stats(d->sum, &one);
+	return r;
+}
+
+int spaces_dump(const struct sock_query *q, sock_fn fn, void *arg, struct sock_stats *st, struct err *e)
+{
+	struct dump d = { q, fn, arg, st };
+
+	if (!IS_ENABLED(CONFIG_NETNS) || list.n <= 1)
+		return sockdiag_dump(q, fn, arg, st, e);
+	memset(st, 0, sizeof(*st));
+	return spaces_each(dump_one, &d, e);
 }

@@ -18,6 +18,13 @@ bool spaces_many(void);
 bool spaces_partial(void);
 /* sockdiag_dump() in each of them; spaces_name() says meanwhile in which. */
 int spaces_dump(const struct sock_query *q, sock_fn fn, void *arg, struct sock_stats *st, struct err *e);
+/* How many there are (1: the caller's, or the one that was entered), and of each, with several: inode, descriptor, name. */
+uint32_t spaces_count(void);
+uint64_t spaces_inode(uint32_t i);
+int spaces_fd(uint32_t i);
+uint32_t spaces_name_of(uint32_t i);
+/* Calls FN in each, with its number; the thread is back where it was. The first error ends it; who cannot be entered is passed over. */
+int spaces_each(int (*fn)(void *arg, uint32_t i, struct err *e), void *arg, struct err *e);
 /* String id of the namespace that is looked at, 0: the caller's. */
 uint32_t spaces_name(void);
 /* Sockets to be expected in all of them; 0: not known. */

@@ -36,7 +36,26 @@ struct grouping {
 	struct plan plan[SCHEMA_FIELDS_MAX];
 };
 
-void group_reads(enum group_by by, struct fieldset *want)
+/* By CPU, device and queue. */
+static void place_reads(enum group_by by, bool packets, struct fieldset *want)
+{
+#if IS_ENABLED(CONFIG_PACKETS)
+	if (by != GROUP_CPU)
+		fieldset_add(want, F_DEV);
+	if (by == GROUP_CPU)
+		fieldset_add(want, packets ? F_CPU : F_RX_CPU);
+	else if (by == GROUP_QUEUE)
+		fieldset_add(want, packets ? F_QUEUE : F_RX_QUEUE);
+	if (by == GROUP_QUEUE && packets)
+		fieldset_add(want, F_DIR);
+#else
+	(void)by;
+	(void)packets;
+	(void)want;
+#endif
+}
+
+void group_reads(enum group_by by, bool packets, struct fieldset *want)
 {
 	switch (by) {
 	case GROUP_NONE:
@@ -52,6 +71,11 @@ void group_reads(enum group_by by, struct fieldset *want)
 	case GROUP_PROC:
 		fieldset_add(want, F_PROCS);
 		fieldset_add(want, F_INODE);
+		return;
+	case GROUP_CPU:
+	case GROUP_DEV:
+	case GROUP_QUEUE:
+		place_reads(by, packets, want);
 		return;
 	}
 }
@@ -138,6 +162,49 @@ static uint32_t name_by_cgroup(struct grouping *g, const void *row)
 	return p->cgroup ? p->cgroup : g->unknown;
 }
 
+#if IS_ENABLED(CONFIG_PACKETS)
+/* "cpu 3" */
+static uint32_t name_by_cpu(struct grouping *g, const void *row)
+{
+	uint64_t cpu;
+
+	if (!rec_get(g->from, row, g->from->slot[F_CPU].width ? F_CPU : F_RX_CPU, &cpu))
+		return g->unknown;
+	buf_str(&g->name, "cpu ");
+	buf_u64(&g->name, cpu);
+	return intern_name(g);
+}
+
+/* Packets always have a device, and most sockets are bound to none. */
+static uint32_t name_by_dev(const struct grouping *g, const void *row)
+{
+	uint64_t dev;
+
+	return rec_get(g->from, row, F_DEV, &dev) && dev ? (uint32_t)dev : g->none;
+}
+
+/* "eth0 tx 2"; "eth0 tx" when the queue was not recorded; of a socket, which has but a receive queue, "rx 2". */
+static uint32_t name_by_queue(struct grouping *g, const void *row)
+{
+	bool packets = g->from->slot[F_QUEUE].width;
+	uint64_t dev = 0, dir = FLOW_RX, queue;
+	bool known = rec_get(g->from, row, packets ? F_QUEUE : F_RX_QUEUE, &queue);
+
+	rec_get(g->from, row, F_DEV, &dev);
+	if (packets ? !dev || !rec_get(g->from, row, F_DIR, &dir) : !known)
+		return g->unknown;
+	buf_str(&g->name, strings_get((uint32_t)dev));
+	if (dev)
+		buf_ch(&g->name, ' ');
+	buf_str(&g->name, dir == FLOW_RX ? "rx" : "tx");
+	if (known) {
+		buf_ch(&g->name, ' ');
+		buf_u64(&g->name, queue);
+	}
+	return intern_name(g);
+}
+#endif
+
 static uint32_t group_name(struct grouping *g, const void *row)
 {
 	switch (g->opts->by) {
@@ -148,6 +215,14 @@ static uint32_t group_name(struct grouping *g, const void *row)
 		return name_by_proc(g, row);
 	case GROUP_CGROUP:
 		return name_by_cgroup(g, row);
+#if IS_ENABLED(CONFIG_PACKETS)
+	case GROUP_CPU:
+		return name_by_cpu(g, row);
+	case GROUP_DEV:
+		return name_by_dev(g, row);
+	case GROUP_QUEUE:
+		return name_by_queue(g, row);
+#endif
 	default:
 		return g->none;
 	}

@@ -13,7 +13,11 @@
  */
 int rows_sort(void **row, uint32_t n, const struct layout *l, unsigned field, bool descending, const struct procset *ps);
 
-enum group_by { GROUP_NONE, GROUP_PEER, GROUP_PREFIX, GROUP_PROC, GROUP_CGROUP };
+/*
+ * What follows GROUP_CGROUP goes by what the packet counters say of each row (F_CPU, F_DEV, F_DIR, F_QUEUE); of
+ * sockets, by the device they are bound to, and by CPU and receive queue of the last packet.
+ */
+enum group_by { GROUP_NONE, GROUP_PEER, GROUP_PREFIX, GROUP_PROC, GROUP_CGROUP, GROUP_CPU, GROUP_DEV, GROUP_QUEUE };
 
 struct group_opts {
 	enum group_by by;
@@ -23,7 +27,8 @@ struct group_opts {
 
 /*
  * Merges rows into OUT, whose layout must be wide and hold F_GROUP, F_FLOWS and the fields wanted. F_GROUP is the peer's
- * address, the prefix, "name(pid)" or the cgroup; what has none is in the group "(none)" and what is unknown in "(unknown)".
+ * address, the prefix, "name(pid)", the cgroup, "cpu 3", "eth0" or "eth0 tx 2" ("eth0 tx": the queue was not recorded);
+ * what has none is in the group "(none)" and what is unknown in "(unknown)".
  * A flow held by several processes counts in the first one's group (lowest pid). Each field merges as its declaration
  * says; FM_MEAN over the members that know it. Past STRINGS_MAX names the rest is in the group "…"; rows for whose groups
  * OUT has no room are counted in out->evicted. 0 or -errno.
@@ -31,7 +36,7 @@ struct group_opts {
 int rows_group(struct table *out, void *const *row, uint32_t n, const struct layout *l, const struct group_opts *o,
 	       const struct procset *ps, struct err *e);
 
-/* Fields that grouping by this needs in the rows' layout. */
-void group_reads(enum group_by by, struct fieldset *want);
+/* Fields that grouping by this needs in the rows' layout. PACKETS: the rows hold packet fields. */
+void group_reads(enum group_by by, bool packets, struct fieldset *want);
 
 #endif

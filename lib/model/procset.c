@@ -105,6 +105,8 @@ int procset_seal(struct procset *ps)
 {
 	uint32_t size = 16;
 
+	free(ps->bucket);
+	ps->bucket = NULL;
 	if (!ps->nlink)
 		return 0;
 	if (sort_links(ps))

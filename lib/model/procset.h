@@ -36,7 +36,7 @@ void procset_free(struct procset *ps);
 /* Adds a process; returns its index or UINT32_MAX (bound or memory; ps->failed). */
 uint32_t procset_add_proc(struct procset *ps, uint32_t pid, uint32_t name, uint32_t exe);
 void procset_add_link(struct procset *ps, uint32_t inode, uint32_t proc);
-/* Sorts and indexes; after it only procset_find and procset_free are allowed. 0 or -ENOMEM. */
+/* Sorts and indexes: for procset_find. What is added afterwards is found after another one. 0 or -ENOMEM. */
 int procset_seal(struct procset *ps);
 /* First link of INODE, the number of its links in *N (0: none found). */
 const struct procset_link *procset_find(const struct procset *ps, uint32_t inode, uint32_t *n);

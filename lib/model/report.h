@@ -34,9 +34,19 @@ struct section {
 	unsigned ncol;
 	void *const *row;            /* rows: sorted and limited */
 	uint32_t nrow, total;        /* rows: shown, and how many there were before the limit */
+	const struct subrows *sub;   /* rows: arrays inside each row's object, nsub of them; NULL: none */
+	unsigned nsub;
+	const uint8_t *label;        /* rows: fields that become labels of metrics; NULL: those of the run */
+	unsigned nlabel;
+	bool only_json, no_json;     /* rows: shown in JSON only; or everywhere but there */
 	const struct hist *hist;     /* quantiles, hist: values in ns */
 	const struct hist_bin *bin;  /* hist: bins for display */
 	unsigned nbin;
+};
+
+/* Rows within rows: of[i] is the section that belongs to row[i] of the section around it, with the key of the array. */
+struct subrows {
+	const struct section *of;
 };
 
 struct report {

@@ -5,6 +5,7 @@
  */
 #include "view/rowop.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/util.h"
@@ -107,12 +108,28 @@ static void json_procs(struct buf *b, const struct procset *ps, const struct pro
 	buf_ch(b, ']');
 }
 
-/* A string or a list of processes, of any length. False: unknown, nothing was written. */
+/* Whether one of the columns in object C is known. */
+static bool object_known(const struct rowfmt *r, const struct rowfmt_col *c, const void *rec)
+{
+	const struct rowfmt_col *end = c + c->nnames;
+
+	while (++c < end)
+		if (row_has(c, rec) && (c->op != ROW_STR || rec_raw(r->layout, rec, c->field)))
+			return true;
+	return false;
+}
+
+/*
+ * A string or a list of processes, of any length; or what is around columns, which is not looked for among the shorter
+ * values, where each row would pay for it. False: unknown, nothing was written.
+ */
 static bool long_value(const struct rowfmt *r, const struct rowfmt_col *c, struct buf *b, const void *rec)
 {
 	const struct procset_link *link;
 	uint32_t n, id;
 
+	if (c->op >= ROW_OBJECT)
+		return c->op == ROW_OBJECT_END || object_known(r, c, rec);
 	if (c->op == ROW_PROCS) {
 		if (!row_holders(r->procs, r->layout, rec, &link, &n))
 			return false;
@@ -182,6 +199,7 @@ static void json_row(const struct rowfmt *r, struct buf *b, const void *rec)
 			b->len = (size_t)(p - b->p);
 			if (!long_value(r, c, b, rec)) {
 				p = put_null(p);
+				c += c->nnames; /* of an object that is not begun: its columns */
 				continue;
 			}
 			if (!buf_room(b, room))
@@ -306,17 +324,61 @@ static void bins(struct buf *b, const struct section *s)
 	buf_ch(b, ']');
 }
 
-void json_section(struct buf *b, const struct report *r, const struct section *s)
+/* A row format that serves as long as sections have the same columns: those within the rows of one mostly do. */
+struct format {
+	struct rowfmt f;
+	const uint8_t *col;
+	unsigned ncol;
+};
+
+static void key_section(struct buf *b, const struct report *r, const struct section *s, struct format *f,
+			unsigned level);
+
+#define LEVELS_MAX 4 /* of rows within rows */
+
+/* Each row with what belongs to it: its object is opened once more at the end. */
+static void rows_with_subrows(struct buf *b, const struct report *r, const struct section *s, struct format *f,
+			      unsigned level)
+{
+	struct format *sub = calloc(s->nsub, sizeof(*sub));
+
+	b->failed |= !sub;
+	for (uint32_t i = 0; i < s->nrow && !b->failed; i++) {
+		if (i)
+			buf_ch(b, ',');
+		json_rows(&f->f, b, s->row + i, 1);
+		b->len -= !b->failed;
+		for (unsigned k = 0; k < s->nsub && !b->failed; k++)
+			key_section(b, r, &s->sub[k].of[i], &sub[k], level + 1);
+		buf_ch(b, '}');
+	}
+	free(sub);
+}
+
+static void section_rows(struct buf *b, const struct report *r, const struct section *s, struct format *f,
+			 unsigned level)
 {
 	static const struct screen no_screen;
-	struct rowfmt f;
 
+	if (f->f.layout != s->layout || f->col != s->col || f->ncol != s->ncol)
+		rowfmt_init(&f->f, ROW_JSON, s->layout, s->col, s->ncol, r->procs, &no_screen);
+	f->col = s->col;
+	f->ncol = s->ncol;
+	if (s->nsub && level < LEVELS_MAX)
+		rows_with_subrows(b, r, s, f, level);
+	else
+		json_rows(&f->f, b, s->row, s->nrow);
+}
+
+static void key_section(struct buf *b, const struct report *r, const struct section *s, struct format *f,
+			unsigned level)
+{
 	key(b, s->key);
 	switch (s->kind) {
 	case SECTION_ROWS:
-		rowfmt_init(&f, ROW_JSON, s->layout, s->col, s->ncol, r->procs, &no_screen);
 		buf_ch(b, '[');
-		json_rows(&f, b, s->row, s->nrow);
+		if (s->nrow)
+			section_rows(b, r, s, f, level);
 		buf_ch(b, ']');
 		break;
 	case SECTION_QUANTILES:
@@ -326,6 +388,14 @@ void json_section(struct buf *b, const struct report *r, const struct section *s
 		bins(b, s);
 		break;
 	}
+}
+
+void json_section(struct buf *b, const struct report *r, const struct section *s)
+{
+	struct format f;
+
+	f.f.layout = NULL;
+	key_section(b, r, s, &f, 1);
 }
 
 static void sources(struct buf *b, const struct report *r)

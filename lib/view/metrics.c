@@ -94,6 +94,8 @@ static void row_labels(struct buf *b, const struct report *r, const struct secti
 
 		if (f->kind != FK_PROCS && !rec_has(rec, label[i]))
 			continue;
+		if (f->kind == FK_TEXT && !rec_raw(s->layout, rec, label[i]))
+			continue;
 		value.len = 0;
 		value_text(&value, &any_text, s->layout, rec, label[i], r->procs, 0);
 		put_label(b, first, f->word, value.p, value.len);
@@ -159,14 +161,21 @@ static void name_add(char *name, const char *part)
 	memcpy(name + n, part, len + 1);
 }
 
-/* "groups" -> fleutan_group, and then the field's word and unit: bytes_sent in bytes is sent_bytes. */
-static void metric_name(char *name, const char *key, const struct field *f)
+/* Bytes of a section's key in the names of its metrics: fleutan_group_… of "groups", fleutan_rtt_seconds of "rtt_…". */
+static size_t key_stem(const struct section *s)
 {
-	size_t n = strlen(key);
+	size_t n = s->kind == SECTION_ROWS ? strlen(s->key) : strcspn(s->key, "_");
 
-	n = MIN(n - (n && key[n - 1] == 's'), 40u);
+	return MIN(n - (s->kind == SECTION_ROWS && n && s->key[n - 1] == 's'), 40u);
+}
+
+/* fleutan_group, and then the field's word and unit: bytes_sent in bytes is sent_bytes. */
+static void metric_name(char *name, const struct section *s, const struct field *f)
+{
+	size_t n = key_stem(s);
+
 	memcpy(name, "fleutan_", 8);
-	memcpy(name + 8, key, n);
+	memcpy(name + 8, s->key, n);
 	name[8 + n] = 0;
 	name_add(name, "_");
 	name_add(name, f->unit == FU_BYTES && !strncmp(f->word, "bytes_", 6) ? f->word + 6 : f->word);
@@ -186,7 +195,7 @@ static void one_metric(struct buf *b, const struct section *s, unsigned field, c
 	bool head = false;
 	uint64_t v;
 
-	metric_name(name, s->key, f);
+	metric_name(name, s, f);
 	for (uint32_t i = 0; i < s->nrow; i++) {
 		uint32_t len = l->at[i + 1] - l->at[i];
 
@@ -212,6 +221,10 @@ static void rows_metrics(struct buf *b, const struct report *r, const struct sec
 {
 	struct labels l = { .text = BUF_INIT };
 
+	if (s->label) {
+		label = s->label;
+		nlabel = s->nlabel;
+	}
 	if (!labels_make(&l, r, s, label, nlabel))
 		b->failed = true;
 	for (unsigned c = 0; c < s->ncol && !b->failed; c++) {
@@ -243,13 +256,12 @@ static uint64_t cell_middle(const struct hist *h, const struct hist_cell *c)
 static void histogram_metric(struct buf *b, const struct section *s)
 {
 	const struct hist *h = s->hist;
-	size_t n = strcspn(s->key, "_");
+	size_t n = key_stem(s);
 	static const uint8_t step[] = { 1, 2, 5 };
 	uint64_t sum = 0, below = 0, power = 10 * NSEC_PER_USEC;
 	uint32_t c = 0;
 	char name[NAME_MAX_LEN];
 
-	n = MIN(n, 40u);
 	memcpy(name, "fleutan_", 8);
 	memcpy(name + 8, s->key, n);
 	memcpy(name + 8 + n, "_seconds", 9);
@@ -273,6 +285,17 @@ static void histogram_metric(struct buf *b, const struct section *s)
 	buf_printf(b, "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n%s_sum ", name, h->total, name);
 	put_decimal(b, sum, units[FU_NS].digits);
 	buf_printf(b, "\n%s_count %" PRIu64 "\n", name, h->total);
+}
+
+/* A section whose metrics would have the names of an earlier one's: readers refuse a page that has a name twice. */
+static bool is_repeated(const struct report *r, const struct section *s)
+{
+	size_t n = key_stem(s);
+
+	for (const struct section *o = r->section; o < s; o++)
+		if (o->kind == s->kind && !o->only_json && key_stem(o) == n && !memcmp(o->key, s->key, n))
+			return true;
+	return false;
 }
 
 static void one_number(struct buf *b, const char *name, const char *type, const char *help, uint64_t v)
@@ -317,6 +340,8 @@ void metrics_report(struct buf *b, const struct report *r, const uint8_t *label,
 	for (unsigned i = 0; i < r->nsection; i++) {
 		const struct section *s = &r->section[i];
 
+		if (s->only_json || is_repeated(r, s))
+			continue;
 		if (s->kind == SECTION_ROWS)
 			rows_metrics(b, r, s, label, nlabel);
 		else if (s->kind == SECTION_HIST && s->hist)

@@ -8,7 +8,11 @@
 #include "view/view.h"
 
 /* How a column's value is read and printed: decided once per column instead of once per value. */
-enum row_op { ROW_U8, ROW_U16, ROW_U32, ROW_U64, ROW_BITS, ROW_FLAG, ROW_ENUM, ROW_ADDR, ROW_STR, ROW_PROCS };
+enum row_op {
+	ROW_U8, ROW_U16, ROW_U32, ROW_U64, ROW_BITS, ROW_FLAG, ROW_ENUM, ROW_ADDR, ROW_STR, ROW_PROCS,
+	/* ROW_JSON only: no value of their own, but an object around the columns between them, or its null. */
+	ROW_OBJECT, ROW_OBJECT_END,
+};
 
 /* Room for a column's text (copied in fixed sizes) and its value, unless that is a string or a list of processes. */
 #define ROW_COL_ROOM (ROWFMT_TEXT + 64)

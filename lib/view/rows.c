@@ -167,6 +167,15 @@ static unsigned short_value(char *p, const struct layout *l, const void *rec, un
 	return max;
 }
 
+unsigned number_text(struct buf *b, enum field_unit unit, uint64_t v)
+{
+	size_t at = b->len;
+
+	if (buf_room(b, SHORT_VALUE))
+		b->len = (size_t)(put_number(b->p + at, unit, v) - b->p);
+	return (unsigned)(b->len - at);
+}
+
 static bool is_long(const struct layout *l, unsigned field)
 {
 	uint8_t kind = l->schema->field[field].kind;
@@ -243,9 +252,14 @@ static enum row_op choose_op(const struct layout *l, unsigned field)
 static void column_text(struct rowfmt_col *c, enum row_style style)
 {
 	const char *name = style == ROW_JSON ? c->desc->key : c->desc->word;
-	size_t n = strnlen(name, ROWFMT_TEXT - 8);
+	const char *dot = IS_ENABLED(CONFIG_JSON) && style == ROW_JSON ? strchr(name, '.') : NULL;
+	bool object = dot && c->op == ROW_OBJECT;
 	char *p = c->text;
+	size_t n;
 
+	if (dot && !object)
+		name = dot + 1;
+	n = strnlen(name, object ? MIN((unsigned)(dot - name), ROWFMT_TEXT - 8u) : ROWFMT_TEXT - 8u);
 	if (style == ROW_JSON) {
 		*p++ = ',';
 		*p++ = '"';
@@ -286,6 +300,57 @@ static void column_init(struct rowfmt *r, struct rowfmt_col *c, unsigned field)
 	column_text(c, r->style);
 }
 
+/* Whether A and B are members of one object in JSON. */
+static bool same_object(const struct field *a, const struct field *b)
+{
+	size_t n = strcspn(a->key, ".");
+
+	return a->key[n] && !strncmp(a->key, b->key, n + 1);
+}
+
+/* ROW_JSON: the object that field *COL is a member of, with all of its members among the N fields there. */
+static void object_init(struct rowfmt *r, const uint8_t *col, unsigned n)
+{
+	const struct field *f = r->layout->schema->field;
+	struct rowfmt_col *o = &r->col[r->ncol];
+
+	if (r->ncol + 3 > SCHEMA_FIELDS_MAX)
+		return;
+	column_init(r, o, *col);
+	o->op = ROW_OBJECT;
+	o->nnames = 0;
+	column_text(o, ROW_JSON);
+	r->ncol++;
+	for (unsigned i = 0; i < n && r->ncol + 1 < SCHEMA_FIELDS_MAX; i++) {
+		if (!same_object(&f[*col], &f[col[i]]))
+			continue;
+		column_init(r, &r->col[r->ncol++], col[i]);
+		o->nnames++;
+	}
+	o->nnames++;
+	o[1].text[0] = '{'; /* over its comma */
+	o = &r->col[r->ncol++];
+	memset(o, 0, sizeof(*o));
+	o->op = ROW_OBJECT_END;
+	o->text[0] = '}';
+	o->textlen = 1;
+}
+
+/* True when column I has a dot in its key: then object_init() has it, at the place of the first of its kind. */
+static bool object_column(struct rowfmt *r, const uint8_t *col, unsigned i, unsigned ncol)
+{
+	const struct field *f = r->layout->schema->field;
+	unsigned first = 0;
+
+	if (!strchr(f[col[i]].key, '.'))
+		return false;
+	while (!same_object(&f[col[i]], &f[col[first]]))
+		first++;
+	if (first == i)
+		object_init(r, col + i, ncol - i);
+	return true;
+}
+
 void rowfmt_init(struct rowfmt *r, enum row_style style, const struct layout *l, const uint8_t *col, unsigned ncol,
 		 const struct procset *procs, const struct screen *s)
 {
@@ -297,9 +362,12 @@ void rowfmt_init(struct rowfmt *r, enum row_style style, const struct layout *l,
 	r->screen = *s;
 	r->ncol = 0;
 	for (unsigned i = 0; i < ncol && r->ncol < SCHEMA_FIELDS_MAX; i++) {
-		struct rowfmt_col *c = &r->col[r->ncol++];
+		struct rowfmt_col *c = &r->col[r->ncol];
 		bool port_next = i + 1 < ncol && l->schema->field[col[i + 1]].kind == FK_PORT;
 
+		if (IS_ENABLED(CONFIG_JSON) && style == ROW_JSON && object_column(r, col, i, ncol))
+			continue;
+		r->ncol++;
 		column_init(r, c, col[i]);
 		if (style != ROW_JSON && c->op == ROW_ADDR && port_next)
 			c->port = col[++i];

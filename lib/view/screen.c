@@ -283,3 +283,28 @@ unsigned fmt_si(char *p, uint64_t v)
 	p[n] = "kMGTPE"[k];
 	return n + 1;
 }
+
+void text_wrap(struct buf *b, const struct screen *s, const char *text, unsigned indent)
+{
+	unsigned used = 0; /* columns of the line so far, without its indentation */
+	char word[128];
+
+	buf_fill(b, ' ', indent);
+	while (*text) {
+		size_t n = strcspn(text, " "), kept = MIN(n, sizeof(word) - 1);
+
+		memcpy(word, text, kept);
+		word[kept] = 0;
+		if (used && s->width && indent + used + 1 + kept > s->width) {
+			buf_ch(b, '\n');
+			buf_fill(b, ' ', indent);
+			used = 0;
+		}
+		if (used)
+			buf_ch(b, ' ');
+		used += (used > 0) + text_safe(b, s, word, 0);
+		text += n;
+		text += *text == ' ';
+	}
+	buf_ch(b, '\n');
+}

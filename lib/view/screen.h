@@ -31,6 +31,9 @@ void ink_off(struct buf *b, const struct screen *s);
  */
 unsigned text_safe(struct buf *b, const struct screen *s, const char *text, unsigned max);
 
+/* A sentence, made safe, in lines that fit the screen, each behind INDENT columns. */
+void text_wrap(struct buf *b, const struct screen *s, const char *text, unsigned indent);
+
 /*
  * One code point of TEXT (NUL-terminated, not at its end): stores it in *CP and returns its bytes. What is not
  * well-formed UTF-8 (RFC 3629: also overlong forms and surrogates) is one byte, *CP CP_INVALID.

@@ -13,7 +13,7 @@
 #include "view/screen.h"
 
 enum row_style {
-	ROW_JSON,  /* {"proto":"tcp",…}; unknown is null */
+	ROW_JSON,  /* {"proto":"tcp",…}; unknown is null; keys with a dot: {"qdisc":{"kind":"fq",…},…} */
 	ROW_WORDS, /* one line of word:value, unknown left out: for people who pipe into grep (-l) */
 	ROW_TABLE, /* aligned columns */
 };
@@ -27,7 +27,7 @@ struct rowfmt_col {
 	uint8_t port;    /* but ROW_JSON: the port field shown with this address; ROWFMT_NO_FIELD: none */
 	uint8_t op;      /* enum row_op (rowop.h): how the value is read and printed */
 	uint8_t unit;    /* enum field_unit */
-	uint8_t nnames;  /* FK_ENUM: how many */
+	uint8_t nnames;  /* FK_ENUM: how many; ROW_OBJECT: columns to its end */
 	uint8_t textlen; /* bytes of text[] */
 	uint8_t zeros;   /* ROW_JSON: scale as a power of ten, so that it is written instead of multiplied */
 	bool right;      /* ROW_TABLE: aligned to the right */
@@ -70,6 +70,8 @@ void rowfmt_rows(const struct rowfmt *r, struct buf *b, void *const *row, uint32
  */
 unsigned value_text(struct buf *b, const struct screen *s, const struct layout *l, const void *rec, unsigned field,
 		    const struct procset *procs, unsigned max);
+/* Number V, in base units, as value_text() shows it. Returns columns. */
+unsigned number_text(struct buf *b, enum field_unit unit, uint64_t v);
 /*
  * End points for people: "192.0.2.1:443", "[2001:db8::1]:443", port 0 as "*", aligned by the caller; only the address
  * when the port is unknown or FPORT is ROWFMT_NO_FIELD, "-" when the address is unknown. Returns columns.

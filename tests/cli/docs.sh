@@ -42,17 +42,33 @@ for a in $list; do
 	flags "" "$page" >"$TMP/mentioned"
 	is "$page: every option of --help has its entry" "$(comm -23 "$TMP/help" "$TMP/listed" | tr '\n' ' ')" ""
 	is "$page: no other option has one" "$(comm -13 "$TMP/help" "$TMP/listed" | tr '\n' ' ')" ""
-	# --lat and --vol of the earlier tool's verb stand in the synopsis.
-	is "$page: no other option is mentioned" "$(comm -13 "$TMP/help" "$TMP/mentioned" | grep -v -x -e --lat -e --vol | tr '\n' ' ')" ""
+	# --lat, --vol and -q of the earlier tool's verb stand in the synopsis.
+	is "$page: no other option is mentioned" "$(comm -13 "$TMP/help" "$TMP/mentioned" | grep -v -x -e --lat -e --vol -e -q | tr '\n' ' ')" ""
 	has "man/fleutan.1 names $a" "$(cat man/fleutan.1)" "^\.It Xr $a 1\$"
 done
 "$BIN" --help | grep -o -e ' --[a-z]*' -e '\[-s\]' | tr -d ' []' | sort -u >"$TMP/help"
 flags "" man/fleutan.1 >"$TMP/mentioned"
 is "man/fleutan.1: every option of the program" "$(comm -23 "$TMP/help" "$TMP/mentioned" | tr '\n' ' ')" ""
 
+# Fields: each applet's on its page, but for those of the first one, to whose page the others refer; and each of --fields with
+# one of them (those of packets are flowq's).
+first=$(echo "$list" | head -1)
+for a in $list; do
+	scripts/fields "$BIN" "$a" | cut -f1 | sort >"$TMP/served-$a"
+	cp "$TMP/served-$a" "$TMP/own"
+	if [ "$a" != "$first" ]; then
+		comm -23 "$TMP/served-$a" "$TMP/served-$first" >"$TMP/own"
+		has "man/$a.1 refers to $first" "$(cat "man/$a.1")" "^\.Xr $first 1"
+	fi
+	sed -n '/^\.\\" fields begin/,/^\.\\" fields end/s/^\.It Cm \([^ ]*\).*/\1/p' "man/$a.1" | sort >"$TMP/listed"
+	is "man/$a.1: the fields of $a" "$(comm -3 "$TMP/own" "$TMP/listed" | tr '\n' ' ')" ""
+	within "  and there were some" "$(wc -l <"$TMP/listed")" 20 200
+done
 "$BIN" --fields | cut -d' ' -f1 | sort >"$TMP/fields"
-sed -n '/^\.\\" fields begin/,/^\.\\" fields end/s/^\.It Cm \([^ ]*\).*/\1/p' man/flowlat.1 | sort >"$TMP/listed"
-is "man/flowlat.1: the fields of --fields" "$(comm -3 "$TMP/fields" "$TMP/listed" | tr '\n' ' ')" ""
+is "flowlat counts no packets" "$(grep -x -e bytes -e queue -e sojourn_p50 "$TMP/served-flowlat")" ""
+if echo "$list" | grep -q -x flowq; then
+	is "every field is some applet's" "$(sort -u "$TMP"/served-* | comm -3 - "$TMP/fields" | tr '\n' ' ')" ""
+fi
 
 # Keys of real documents: of one flow at least.
 keys='import json,sys
@@ -62,25 +78,84 @@ def walk(x):
     elif isinstance(x, list):
         for y in x: walk(y)
 for f in sys.argv[1:]: walk(json.load(open(f)))'
+# What pages say of keys: those of fields, and those named in the section of JSON; "a.b" is b in a.
+keys_listed() { # PAGE…
+	{
+		sed -n 's/^\.It Cm [^ ]* Pq Va \(.*\)/\1/p; s/^\.It Cm \([^ ]*\)$/\1/p' "$@"
+		for page; do sed -n '/^\.Sh JSON/,/^\.Sh METRICS/s/^\.\(It \)*Va //p' "$page"; done
+	} | tr -d ' ' | tr ',.' '\n\n' | sed 's/[:;]$//' | sort -u
+}
 for args in "" "-g peer" "-i 0.1" "--cols all"; do
 	# shellcheck disable=SC2086
 	"$BIN" flowlat -j -A $args >"$TMP/doc" 2>/dev/null
 	python3 -c "$keys" "$TMP/doc"
 done | sort -u >"$TMP/keys"
-{
-	sed -n 's/^\.It Cm [^ ]* Pq Va \(.*\)/\1/p; s/^\.It Cm \([^ ]*\)$/\1/p' man/flowlat.1
-	sed -n '/^\.Sh JSON/,/^\.Sh METRICS/s/^\.\(It \)*Va //p' man/flowlat.1 | tr -d ' ' | tr ',' '\n' | sed 's/[.:;]$//'
-} | sort -u >"$TMP/listed"
+keys_listed man/flowlat.1 >"$TMP/listed"
 is "man/flowlat.1: every key of JSON" "$(comm -23 "$TMP/keys" "$TMP/listed" | tr '\n' ' ')" ""
 within "  and there were some" "$(wc -l <"$TMP/keys")" 20 400
 
-# Its examples are no usage errors. Long and endless ones are shortened.
+# flowq looks at packets that one process sends to itself over loopback meanwhile.
+chatter='import socket,time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.1", 0))
+s.connect(s.getsockname())
+while True:
+    s.send(b"x")
+    time.sleep(0.01)'
+# The keys of devices, queues or qdiscs in a document, as --fields has them.
+members='import json,sys
+def add(keys, row):
+    for k, v in row.items():
+        if isinstance(v, dict): keys.update(k + "." + m for m in v)
+        elif not isinstance(v, list): keys.add(k)
+what, keys = sys.argv[1], set()
+for f in sys.argv[2:]:
+    for dev in json.load(open(f))["devices"]:
+        for row in [dev] if what == "device" else dev[what + "s"]: add(keys, row)
+print("\n".join(sorted(keys)))'
+flowq_tests() {
+	background python3 -c "$chatter"
+	for args in "" "-g peer" "-r" "--cols all"; do
+		# shellcheck disable=SC2086
+		"$BIN" flowq -j -i 0.1 $args >"$TMP/doc${args%% *}" 2>"$TMP/err" ||
+			not_ok "flowq -j $args" "$(cat "$TMP/err")"
+	done
+	python3 -c "$keys" "$TMP"/doc* | sort -u >"$TMP/keys"
+	keys_listed man/flowlat.1 man/flowq.1 >"$TMP/listed"
+	is "man/flowq.1: every key of JSON" "$(comm -23 "$TMP/keys" "$TMP/listed" | tr '\n' ' ')" ""
+	within "  and there were some" "$(wc -l <"$TMP/keys")" 60 400
+	for what in device queue qdisc; do
+		python3 -c "$members" $what "$TMP"/doc* >"$TMP/keys"
+		sed -n "/^\.\\\\\" $what fields begin/,/^\.\\\\\" $what fields end/s/^\.It Va //p" man/flowq.1 | sort >"$TMP/listed"
+		# An object of which nothing is known is null: "sojourn".
+		is "man/flowq.1: no other key of a $what" "$(comm -23 "$TMP/keys" "$TMP/listed" | grep -v -x -e sojourn -e qdisc | tr '\n' ' ')" ""
+		is "man/flowq.1: every key of a $what" "$(comm -13 "$TMP/keys" "$TMP/listed" | grep -v -e '^sojourn\.' -e '^qdisc\.' | tr '\n' ' ')" ""
+		"$BIN" --fields $what | awk '{ print $2 }' | grep -v -x -e dev -e name | sort >"$TMP/fields"
+		is "  and of what --fields $what has" "$(grep -v -x dev "$TMP/listed" | comm -3 "$TMP/fields" -)" ""
+	done
+	exits "--fields of what has none" 2 "$BIN" --fields nonsense
+	exits "--fields: one word too many" 2 "$BIN" --fields queue queue
+}
+rm -f "$TMP"/doc*
+if ! echo "$list" | grep -q -x flowq; then
+	skip "keys of flowq" "it is not in this program"
+elif [ "$(id -u)" != 0 ]; then
+	skip "keys of flowq" "needs root"
+else
+	flowq_tests
+fi
+
+# Their examples are no usage errors. Long and endless ones are shortened.
 mkdir "$TMP/bin"
 "$BIN" --install -s "$TMP/bin"
 ln -s "$BIN" "$TMP/bin/fleutan"
-sed -n 's/^\.Dl \$ \(fleutan\|flow[a-z]*\) /\1 /p' man/*.1 | sed 's/ -i [0-9]*/ -i 0.1/; s/ -c 0/ -c 2/' >"$TMP/examples"
+sed -n 's/^\.Dl \$ \(fleutan\|flow[a-z]*\) /\1 /p' man/*.1 | sed 's/ -i [0-9]*/ -i 0.1/; s/ -c 0/ -c 2/; /flowq/{ / -i /!s/$/ -i 0.1/; }' >"$TMP/examples"
 within "examples in the manual pages" "$(wc -l <"$TMP/examples")" 8 100
 while read -r line; do
+	case $(id -u),$line in
+	0,* | *,flowlat* | *--lat*) ;;
+	*) skip "example: $line" "needs root"; continue ;;
+	esac
 	PATH=$TMP/bin:$PATH timeout 20 sh -c "$line" >/dev/null 2>"$TMP/err" </dev/null
 	within "example: $line" $? 0 0
 done <"$TMP/examples"
@@ -101,7 +176,7 @@ for f in "host 127.0.0.1" "net 10/8" "port 1" "portrange 1-2" ip ip6 "not tcp" "
 	"rtt gt 1ms or rtt le 1ms" "rtt ge 1ms and rtt lt 1s" "state eq listen" "state ne closed"; do
 	exits "filter: $f" 0 "$BIN" flowlat -l -N 1 "$f"
 done
-scripts/fields "$BIN" | awk -F'\t' '$3 != "-" { n = split($3, name, " "); for (i = 1; i <= n; i++) print $1, name[i] }' >"$TMP/names"
+scripts/fields "$BIN" flowlat | awk -F'\t' '$3 != "-" { n = split($3, name, " "); for (i = 1; i <= n; i++) print $1, name[i] }' >"$TMP/names"
 while read -r f; do
 	"$BIN" flowlat -l -N 1 "$f" >/dev/null 2>"$TMP/err" || echo "$f: $(cat "$TMP/err")"
 done <"$TMP/names" >"$TMP/wrong"
@@ -125,7 +200,7 @@ bash_tests() {
 		is "bash: $a -g p" "$(offers "$a" -g p)" "peer prefix proc"
 	done
 	is "bash: fleutan --" "$(offers fleutan --)" "--fields --help --install --list --version"
-	is "bash: fleutan flows" "$(offers fleutan flows "")" "--lat --vol"
+	is "bash: fleutan flows" "$(offers fleutan flows "")" "--lat --vol -q"
 	is "bash: fleutan flows --lat -g pe" "$(offers fleutan flows --lat -g pe)" "peer"
 	is "bash: in the old form -t has a value" "$(offers fleutan flows --lat -t "")" ""
 	has "bash: in the new one it has none" "$(offers flowlat -t "")" 'dport'

@@ -36,3 +36,43 @@ for sig in INT TERM HUP PIPE; do
 	wait $p 2>/dev/null
 	if wait_for 5 same; then ok "SIG$sig"; else not_ok "SIG$sig" "before $before, after $(count)"; fi
 done
+
+# flowq: programs, maps, links, packet sockets, qdiscs; on each rung, and looking into the namespace from outside.
+ip -n fl-left link add q0 numtxqueues 4 numrxqueues 4 type veth peer name q1 && ip -n fl-left link set q0 up && ip -n fl-left link set q1 up
+ip netns exec fl-left tc qdisc replace dev q0 root handle 1: mq
+inside() { ip netns exec fl-left sh -c 'tc qdisc show; tc class show dev q0; tc filter show dev q0; cat /proc/net/packet'; }
+wait_for 5 same
+clean() { same && [ "$(inside)" = "$before_in" ]; }
+before_in=$(inside)
+for how in "--source trace" "--source filter" "--source ring" "--sojourn --drops" "--source trace --netns fl-left" \
+	"--source filter --netns fl-left" "--source ring --netns fl-left"; do
+	in="ip netns exec fl-left"
+	case $how in *--netns*) in="" ;; esac
+	# shellcheck disable=SC2086
+	background $in "$BIN" flowq -J -r -i 0.2 -c 0 $how >/dev/null 2>"$TMP/err"
+	sleep 0.7
+	kill -0 "$last" 2>/dev/null || { not_ok "flowq $how" "$(cat "$TMP/err")"; continue; }
+	if clean; then not_ok "flowq $how: it holds something while it counts" "$(count)"; else ok "flowq $how: it holds something while it counts"; fi
+	kill -9 "$last"
+	if wait_for 5 clean; then ok "flowq $how: kill -9 while counting"; else not_ok "flowq $how: kill -9 while counting" "before $before, after $(count) $(inside)"; fi
+	n=0
+	while [ $n -lt 10 ]; do
+		# shellcheck disable=SC2086
+		$in "$BIN" flowq -J -r -i 0.1 -c 3 $how >/dev/null 2>&1 &
+		p=$!
+		sleep "0.$((n * 3 % 4))$((n % 10))"
+		kill -9 $p 2>/dev/null
+		wait $p 2>/dev/null
+		n=$((n + 1))
+	done
+	if wait_for 5 clean; then ok "flowq $how: kill -9 at 10 moments"; else not_ok "flowq $how: kill -9 at 10 moments" "before $before, after $(count) $(inside)"; fi
+	for sig in INT TERM HUP PIPE; do
+		# shellcheck disable=SC2086
+		$in "$BIN" flowq -J -r -i 5 -c 0 $how >/dev/null 2>&1 &
+		p=$!
+		sleep 0.4
+		kill -$sig $p
+		wait $p 2>/dev/null
+		if wait_for 5 clean; then ok "flowq $how: SIG$sig"; else not_ok "flowq $how: SIG$sig" "before $before, after $(count) $(inside)"; fi
+	done
+done

@@ -87,6 +87,8 @@ for g in proc peer prefix cgroup; do
 	utf8 "basic.group-$g.json" $status basic -g $g -j
 	utf8 "basic.group-$g.metrics" $status basic -g $g --metrics
 done
+for g in cpu dev queue; do utf8 "iter.group-$g" 0 iter --procs bpf -g $g; done
+utf8 iter.group-cpu.json 0 iter --procs bpf -g cpu -j
 ascii basic.group-proc.ascii 0 basic -g proc
 utf8 basic.vol 0 basic --vol
 ascii basic.vol.ascii 0 basic --vol

@@ -468,7 +468,7 @@ static void test_errors(void)
 		{ "proc gt x", "'gt' at column 6: expected '=' or '!='" },
 		{ "ecn = maybe", "'maybe' at column 7: expected yes or no" },
 		{ "proto tpc",
-		  "'tpc' at column 7: expected one of other, tcp, udp, raw, icmp, sctp (did you mean 'tcp'?)" },
+		  "'tpc' at column 7: expected one of other, tcp, udp, raw, icmp, sctp, gre, esp, ipip, igmp (did you mean 'tcp'?)" },
 		{ "proto =", "end at column 8: expected a name" },
 		{ "proc =", "end at column 7: expected the name, path or pid of a process" },
 		{ "proc ''", "'' at column 6: expected the name, path or pid of a process" },

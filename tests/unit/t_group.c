@@ -271,14 +271,98 @@ static void test_group_names(void)
 	table_free(&flows);
 	procset_free(&procs);
 
-	group_reads(GROUP_NONE, &reads);
-	CHECK(!reads.w[0] && !reads.w[1]);
-	group_reads(GROUP_PREFIX, &reads);
+	group_reads(GROUP_NONE, true, &reads);
+	for (unsigned i = 0; i < HAVE_WORDS; i++)
+		CHECK(!reads.w[i]);
+	group_reads(GROUP_PREFIX, false, &reads);
 	CHECK(fieldset_has(&reads, F_DST));
-	group_reads(GROUP_PROC, &reads);
+	group_reads(GROUP_PROC, false, &reads);
 	CHECK(fieldset_has(&reads, F_PROCS) && fieldset_has(&reads, F_INODE));
-	group_reads(GROUP_CGROUP, &reads);
+	group_reads(GROUP_CGROUP, false, &reads);
 	CHECK(fieldset_has(&reads, F_CGROUP));
+}
+
+/* True when grouping by this reads exactly these fields (0 ends them: F_NETNS is none of them). */
+static bool reads_only(enum group_by by, bool packets, unsigned f1, unsigned f2, unsigned f3)
+{
+	struct fieldset reads = { { 0 } }, wanted = { { 0 } };
+
+	group_reads(by, packets, &reads);
+	fieldset_add(&wanted, f1);
+	fieldset_add(&wanted, f2);
+	fieldset_add(&wanted, f3);
+	fieldset_del(&wanted, 0);
+	return !memcmp(&reads, &wanted, sizeof(reads));
+}
+
+/* By CPU, device and queue: of packets, and of sockets. */
+static void test_places(void)
+{
+	static const uint8_t packets[] = { F_DEV, F_DIR, F_QUEUE, F_CPU, F_BYTES };
+	static const uint8_t sockets[] = { F_DEV, F_RX_CPU, F_RX_QUEUE };
+	struct fieldset want = { { 0 } };
+	struct layout usual = narrow;
+	uint32_t eth0 = strings_add("eth0", 4);
+	void *rec;
+
+	CHECK(reads_only(GROUP_CPU, true, F_CPU, 0, 0) && reads_only(GROUP_CPU, false, F_RX_CPU, 0, 0));
+	CHECK(reads_only(GROUP_DEV, true, F_DEV, 0, 0) && reads_only(GROUP_DEV, false, F_DEV, 0, 0));
+	CHECK(reads_only(GROUP_QUEUE, true, F_DEV, F_DIR, F_QUEUE));
+	CHECK(reads_only(GROUP_QUEUE, false, F_DEV, F_RX_QUEUE, 0));
+
+	for (size_t i = 0; i < sizeof(packets); i++)
+		fieldset_add(&want, packets[i]);
+	layout_init(&narrow, &flow_schema, &want, false);
+	table_init(&flows, &narrow, 100);
+	for (unsigned i = 0; i < 6; i++) {
+		rec = add_flow(NULL, 1);
+		set(rec, F_DEV, eth0);
+		set(rec, F_DIR, i / 2 % 2);
+		set(rec, F_BYTES, 10);
+		if (i == 5)
+			continue; /* neither queue nor CPU are known */
+		set(rec, F_QUEUE, i % 2);
+		set(rec, F_CPU, i);
+	}
+	rec = add_flow(NULL, 1);
+	set(rec, F_DIR, FLOW_TX);
+	set(rec, F_QUEUE, 0);
+	set(rec, F_CPU, 0);
+	group_by(GROUP_CPU, 0, 0);
+	CHECK(groups.n == 6 && members("cpu 0") == 2 && members("cpu 4") == 1 && members("(unknown)") == 1);
+	table_free(&groups);
+	group_by(GROUP_DEV, 0, 0);
+	CHECK(groups.n == 2 && members("eth0") == 6 && members("(none)") == 1);
+	table_free(&groups);
+	group_by(GROUP_QUEUE, 0, 0);
+	CHECK(groups.n == 6 && members("eth0 rx 0") == 2 && members("eth0 rx 1") == 1 && members("eth0 tx 0") == 1);
+	CHECK(members("eth0 tx 1") == 1 && members("eth0 rx") == 1 && members("(unknown)") == 1);
+	table_free(&groups);
+	table_free(&flows);
+
+	memset(&want, 0, sizeof(want));
+	for (size_t i = 0; i < sizeof(sockets); i++)
+		fieldset_add(&want, sockets[i]);
+	layout_init(&narrow, &flow_schema, &want, false);
+	table_init(&flows, &narrow, 100);
+	set(add_flow(NULL, 1), F_RX_CPU, 4294967294);
+	rec = add_flow(NULL, 1);
+	set(rec, F_RX_CPU, 3);
+	set(rec, F_RX_QUEUE, 0);
+	rec = add_flow(NULL, 1);
+	set(rec, F_RX_QUEUE, 11);
+	set(rec, F_DEV, eth0);
+	group_by(GROUP_CPU, 0, 0);
+	CHECK(groups.n == 3 && members("cpu 4294967294") == 1 && members("cpu 3") == 1 && members("(unknown)") == 1);
+	table_free(&groups);
+	group_by(GROUP_DEV, 0, 0);
+	CHECK(groups.n == 2 && members("eth0") == 1 && members("(none)") == 2);
+	table_free(&groups);
+	group_by(GROUP_QUEUE, 0, 0);
+	CHECK(groups.n == 3 && members("rx 0") == 1 && members("eth0 rx 11") == 1 && members("(unknown)") == 1);
+	table_free(&groups);
+	table_free(&flows);
+	narrow = usual;
 }
 
 static uint64_t value(void *rec, unsigned f)
@@ -381,6 +465,7 @@ int main(void)
 	test_sort_numbers();
 	test_sort_texts();
 	test_group_names();
+	test_places();
 	test_merging();
 	test_full();
 	strings_free();

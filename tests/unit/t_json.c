@@ -3,6 +3,7 @@
 #include "check.h"
 
 #include "model/flow.h"
+#include "model/queue.h"
 #include "model/strings.h"
 #include "version.h"
 #include "view/rowop.h"
@@ -10,7 +11,7 @@
 static const struct screen screen = { .width = 80 };
 static struct layout lay;
 static struct procset procs;
-static uint64_t rec[128];
+static uint64_t rec[256];
 
 static const char *taken(struct buf *b)
 {
@@ -161,8 +162,13 @@ static void test_all_fields(void)
 	text = row(col, F_COUNT);
 	at = text;
 	for (unsigned f = 0; f < F_COUNT; f++) {
-		CHECK(strlen(flow_schema.field[f].key) + 4 <= ROWFMT_TEXT);
-		snprintf(want, sizeof(want), "%c\"%s\":null", f ? ',' : '{', flow_schema.field[f].key);
+		const char *key = flow_schema.field[f].key;
+		int n = (int)strcspn(key, ".");
+
+		CHECK(strlen(key) + 4 <= ROWFMT_TEXT);
+		if (key[n] && f && !strncmp(key, flow_schema.field[f - 1].key, (size_t)n + 1))
+			continue; /* a member of the same object */
+		snprintf(want, sizeof(want), "%c\"%.*s\":null", f ? ',' : '{', n, key);
 		CHECK(!strncmp(at, want, strlen(want)));
 		at += strlen(want);
 	}
@@ -170,6 +176,110 @@ static void test_all_fields(void)
 	for (unsigned f = 0; f < F_COUNT; f++)
 		for (unsigned n = 0; flow_schema.field[f].names && flow_schema.field[f].names[n]; n++)
 			CHECK(strlen(flow_schema.field[f].names[n]) <= ROW_NAME_MAX);
+}
+
+/* Keys with a dot: members of an object, at the place of the first, however the columns are ordered. */
+static void test_objects(void)
+{
+	static const uint8_t addr[16] = { [10] = 0xff, 0xff, 192, 0, 2, 1 };
+	static const uint8_t col[] = { F_SOJOURN_P50, F_PROTO, F_ORIG_SRC, F_ORIG_SPORT, F_SOJOURN_PACKETS, F_RTT,
+				       F_SOJOURN_MAX };
+	static const uint8_t last[] = { F_PROTO, F_REPLY_SRC }, devs[] = { F_DEV, F_DROP_REASON, F_ORIG_DST };
+
+	memset(rec, 0, sizeof(rec));
+	CHECK_STR(row(col, 7), "{\"sojourn\":null,\"proto\":null,\"orig\":null,\"rtt_ns\":null}");
+	CHECK_STR(row(last, 2), "{\"proto\":null,\"reply\":null}");
+	CHECK_STR(row(last + 1, 1), "{\"reply\":null}");
+	rec_set(&lay, rec, F_SOJOURN_PACKETS, 0);
+	rec_set(&lay, rec, F_RTT, 1);
+	rec_set_addr(&lay, rec, F_ORIG_SRC, addr);
+	CHECK_STR(row(col, 7), "{\"sojourn\":{\"p50_ns\":null,\"packets\":0,\"max_ns\":null},\"proto\":null,"
+			       "\"orig\":{\"src\":\"192.0.2.1\",\"sport\":null},\"rtt_ns\":1000}");
+	rec_set(&lay, rec, F_SOJOURN_P50, 5);
+	rec_set(&lay, rec, F_SOJOURN_MAX, 7);
+	rec_set(&lay, rec, F_ORIG_SPORT, 0);
+	CHECK_STR(row(col, 7), "{\"sojourn\":{\"p50_ns\":5,\"packets\":0,\"max_ns\":7},\"proto\":null,"
+			       "\"orig\":{\"src\":\"192.0.2.1\",\"sport\":0},\"rtt_ns\":1000}");
+	rec_set_addr(&lay, rec, F_REPLY_SRC, addr);
+	CHECK_STR(row(last, 2), "{\"proto\":null,\"reply\":{\"src\":\"192.0.2.1\"}}");
+	rec_set(&lay, rec, F_DROP_REASON, id("NO_SOCKET"));
+	CHECK_STR(row(devs, 3), "{\"dev\":null,\"drop_reason\":\"NO_SOCKET\",\"orig\":null}");
+}
+
+static const char *section(const struct section *s)
+{
+	struct report r = { .flow_schema = &flow_schema };
+	struct buf b = BUF_INIT;
+
+	json_section(&b, &r, s);
+	return taken(&b);
+}
+
+/* Devices, the queues of each, their flows: with texts in an object, and lists that are empty. */
+static void test_subrows(void)
+{
+	static const uint8_t dcol[] = { D_DEV, D_UP }, qcol[] = { Q_QUEUE, Q_QDISC_KIND, Q_QDISC_HANDLE };
+	static const uint8_t fcol[] = { F_DPORT };
+	static uint64_t d[2][24], q[3][64];
+	struct layout dl, ql;
+	struct fieldset all = { { ~0ULL, ~0ULL, ~0ULL } };
+	void *drow[] = { d[0], d[1] }, *q0[] = { q[0], q[1] }, *q1[] = { q[2] }, *frow[] = { rec, rec };
+	struct section flows = { .key = "flows", .layout = &lay, .col = fcol, .ncol = 1, .row = frow, .nrow = 2 };
+	struct section none = { .key = "flows" };
+	struct section of_q0[] = { flows, none };
+	struct subrows sub0 = { of_q0 }, sub1 = { &none };
+	struct section queues[] = {
+		{ .key = "queues", .layout = &ql, .col = qcol, .ncol = 3, .row = q0, .nrow = 2, .sub = &sub0,
+		  .nsub = 1 },
+		{ .key = "queues", .layout = &ql, .col = qcol, .ncol = 3, .row = q1, .nrow = 1, .sub = &sub1,
+		  .nsub = 1 },
+	};
+	struct section qdiscs[] = { { .key = "qdiscs" }, { .key = "qdiscs" } };
+	struct subrows subs[] = { { queues }, { qdiscs } };
+	struct section devices = { .key = "devices", .layout = &dl, .col = dcol, .ncol = 2, .row = drow, .nrow = 2,
+				   .sub = subs, .nsub = 2 };
+
+	layout_init(&dl, &device_schema, &all, false);
+	layout_init(&ql, &queue_schema, &all, false);
+	CHECK(dl.size <= sizeof(d[0]) && ql.size <= sizeof(q[0]));
+	rec_set(&dl, d[0], D_DEV, id("eth0"));
+	rec_set(&dl, d[1], D_UP, 0);
+	rec_set(&ql, q[0], Q_QUEUE, 0);
+	rec_set(&ql, q[0], Q_QDISC_KIND, id("fq\n"));
+	rec_set(&ql, q[1], Q_QUEUE, 1);
+	rec_set(&ql, q[1], Q_QDISC_KIND, 0); /* known to be empty: as good as unknown */
+	memset(rec, 0, sizeof(rec));
+	rec_set(&lay, rec, F_DPORT, 53);
+	CHECK_STR(section(&devices),
+		  ",\"devices\":[{\"dev\":\"eth0\",\"up\":null,\"queues\":["
+		  "{\"queue\":0,\"qdisc\":{\"kind\":\"fq\\u000a\",\"handle\":null},\"flows\":[{\"dport\":53},{\"dport\":53}]},"
+		  "{\"queue\":1,\"qdisc\":null,\"flows\":[]}],\"qdiscs\":[]},"
+		  "{\"dev\":null,\"up\":false,\"queues\":[{\"queue\":null,\"qdisc\":null,\"flows\":[]}],\"qdiscs\":[]}]");
+	devices.nrow = 0;
+	CHECK_STR(section(&devices), ",\"devices\":[]");
+}
+
+/* Rows within rows end at the fourth level, even where a section contains itself. */
+static void test_levels(void)
+{
+	static const uint8_t col[] = { F_DPORT }, other[] = { F_SPORT };
+	void *rows[] = { rec };
+	struct section s = { .key = "a", .layout = &lay, .col = col, .ncol = 1, .row = rows, .nrow = 1, .nsub = 1 };
+	struct section two[2];
+	struct subrows sub = { &s }, differ = { two };
+	void *both[] = { rec, rec };
+
+	memset(rec, 0, sizeof(rec));
+	rec_set(&lay, rec, F_DPORT, 1);
+	s.sub = &sub;
+	CHECK_STR(section(&s), ",\"a\":[{\"dport\":1,\"a\":[{\"dport\":1,\"a\":[{\"dport\":1,\"a\":[{\"dport\":1}]}]}]}]");
+	/* Sections of one key whose columns differ. */
+	two[0] = two[1] = (struct section){ .key = "b", .layout = &lay, .col = col, .ncol = 1, .row = rows, .nrow = 1 };
+	two[1].col = other;
+	s.sub = &differ;
+	s.row = both;
+	s.nrow = 2;
+	CHECK_STR(section(&s), ",\"a\":[{\"dport\":1,\"b\":[{\"dport\":1}]},{\"dport\":1,\"b\":[{\"sport\":null}]}]");
 }
 
 static void test_wide(void)
@@ -255,6 +365,9 @@ int main(void)
 	test_kinds();
 	test_procs();
 	test_all_fields();
+	test_objects();
+	test_subrows();
+	test_levels();
 	test_wide();
 	test_document();
 	procset_free(&procs);

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Prometheus text, byte by byte. */
+#include <stdlib.h>
+
 #include "check.h"
 #include "core/util.h"
 #include "model/flow.h"
+#include "model/queue.h"
 #include "model/strings.h"
 #include "version.h"
 #include "view/view.h"
@@ -24,7 +27,7 @@
 
 static const char *text_of(const struct report *r, const uint8_t *label, unsigned nlabel)
 {
-	static char out[32768];
+	static char out[65536];
 	struct buf b = BUF_INIT;
 	size_t n;
 
@@ -182,6 +185,111 @@ static void flows(void)
 	table_free(&t);
 }
 
+/* Sections with labels of their own, for JSON only, and with the names of an earlier one. */
+static void sections(void)
+{
+	static const uint8_t col[] = { Q_DEV, Q_QUEUE, Q_BYTES, Q_QDISC_KIND, Q_QDISC_BACKLOG, Q_SHARE, Q_RATE };
+	static const uint8_t label[] = { Q_DEV, Q_DIR, Q_QUEUE }, group[] = { F_GROUP };
+	struct report r = { .kernel = "k" };
+	struct fieldset want = { { 0 } };
+	struct layout l;
+	struct table t;
+	void *row[3];
+
+	for (unsigned f = 0; f < Q_COUNT; f++)
+		fieldset_add(&want, f);
+	layout_init(&l, &queue_schema, &want, false);
+	table_init(&t, &l, 100);
+	for (unsigned i = 0; i < ARRAY_SIZE(row); i++) {
+		row[i] = table_add(&t);
+		rec_set(&l, row[i], Q_DEV, i < 2 ? strings_add("e\"0", 3) : 0);
+		rec_set(&l, row[i], Q_BYTES, i);
+	}
+	rec_set(&l, row[0], Q_DIR, FLOW_TX);
+	rec_set(&l, row[0], Q_QUEUE, 7);
+	rec_set(&l, row[0], Q_QDISC_KIND, strings_add("fq", 2));
+	rec_set(&l, row[0], Q_QDISC_BACKLOG, 9);
+	rec_set(&l, row[0], Q_SHARE, 500);
+	rec_set(&l, row[0], Q_RATE, 6);
+	r.section[0] = (struct section){ .kind = SECTION_ROWS, .key = "secrets", .layout = &l, .col = col,
+					 .ncol = sizeof(col), .row = row, .nrow = 3, .total = 3, .only_json = true };
+	r.section[1] = r.section[0];
+	r.section[1].key = "queues";
+	r.section[1].only_json = false;
+	r.section[1].no_json = true;
+	r.section[1].label = label;
+	r.section[1].nlabel = sizeof(label);
+	r.section[2] = r.section[1];
+	r.section[2].key = "queue";
+	r.nsection = 3;
+	CHECK_STR(text_of(&r, group, 1),
+		  "# HELP fleutan_queue_bytes bytes on the wire\n"
+		  "# TYPE fleutan_queue_bytes gauge\n"
+		  "fleutan_queue_bytes{dev=\"e\\\"0\",dir=\"tx\",queue=\"7\"} 0\n"
+		  "fleutan_queue_bytes{dev=\"e\\\"0\"} 1\n"
+		  "fleutan_queue_bytes 2\n"
+		  "# HELP fleutan_queue_backlog_bytes bytes waiting in it now\n"
+		  "# TYPE fleutan_queue_backlog_bytes gauge\n"
+		  "fleutan_queue_backlog_bytes{dev=\"e\\\"0\",dir=\"tx\",queue=\"7\"} 9\n"
+		  "# HELP fleutan_queue_share_ratio share of the bytes of the device in this direction\n"
+		  "# TYPE fleutan_queue_share_ratio gauge\n"
+		  "fleutan_queue_share_ratio{dev=\"e\\\"0\",dir=\"tx\",queue=\"7\"} 0.5\n"
+		  "# HELP fleutan_queue_rate_bytes_per_second bytes per second\n"
+		  "# TYPE fleutan_queue_rate_bytes_per_second gauge\n"
+		  "fleutan_queue_rate_bytes_per_second{dev=\"e\\\"0\",dir=\"tx\",queue=\"7\"} 6\n"
+		  META("k") LOSSES("0", "0", "0") "# EOF\n");
+	table_free(&t);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+/* All fields of all schemas at once: no name comes twice. */
+static void names(void)
+{
+	static const struct {
+		const char *key;
+		const struct schema *schema;
+	} all[] = { { "groups", &flow_schema }, { "flows", &flow_schema }, { "devices", &device_schema },
+		    { "queues", &queue_schema }, { "qdiscs", &qdisc_schema } };
+	static uint8_t col[SCHEMA_FIELDS_MAX];
+	static struct layout l[ARRAY_SIZE(all)];
+	static struct table t[ARRAY_SIZE(all)];
+	static char name[400][100];
+	void *row[ARRAY_SIZE(all)];
+	struct report r = { 0 };
+	struct fieldset want = { { 0 } };
+	unsigned n = 0;
+	const char *p;
+
+	for (unsigned f = 0; f < SCHEMA_FIELDS_MAX; f++) {
+		fieldset_add(&want, f);
+		col[f] = (uint8_t)f;
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(all); i++) {
+		layout_init(&l[i], all[i].schema, &want, false);
+		table_init(&t[i], &l[i], 1);
+		row[i] = table_add(&t[i]);
+		for (unsigned f = 0; f < all[i].schema->n; f++)
+			rec_set(&l[i], row[i], f, 1);
+		r.section[i] = (struct section){ .kind = SECTION_ROWS, .key = all[i].key, .layout = &l[i], .col = col,
+						 .ncol = all[i].schema->n, .row = &row[i], .nrow = 1, .total = 1 };
+	}
+	r.nsection = ARRAY_SIZE(all);
+	for (p = text_of(&r, NULL, 0); (p = strstr(p, "# TYPE ")) && n < ARRAY_SIZE(name); n++) {
+		p += 7;
+		memcpy(name[n], p, MIN(strcspn(p, " "), sizeof(*name) - 1));
+	}
+	CHECK(n > 200 && n < ARRAY_SIZE(name));
+	qsort(name, n, sizeof(*name), compare_names);
+	for (unsigned i = 1; i < n; i++)
+		CHECK(strcmp(name[i - 1], name[i]));
+	for (unsigned i = 0; i < ARRAY_SIZE(all); i++)
+		table_free(&t[i]);
+}
+
 /* A unit that no field of flows has. */
 static void ratio(void)
 {
@@ -263,6 +371,8 @@ int main(void)
 {
 	groups();
 	flows();
+	sections();
+	names();
 	ratio();
 	histogram();
 	strings_free();

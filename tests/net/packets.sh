@@ -1,0 +1,11 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What flowq counts is what tc, the devices and the sender count, to the packet and the byte, on every rung (packets.py).
+. "$(dirname "$0")/../lib.sh"
+
+tool blast >/dev/null && tool nat >/dev/null || exit 1
+export BIN O TMP
+# shellcheck disable=SC2086
+python3 "$top/tests/net/packets.py" ${RUNGS:-trace filter ring} ${COUNT:+COUNT=$COUNT}
+# Each failure has its line.
+exit 0
