@@ -45,7 +45,7 @@ ifneq ($(NEEDS_CONFIG),)
 endif
 
 $(KCONFIG): scripts/kconfig-lang.c scripts/kconfig.h
-$(O)/host/bpfpack: scripts/bpfpack.h
+$(O)/host/bpfpack: scripts/bpfpack.h scripts/bpflz.h lib/collect/bpflz.h
 $(O)/host/%: scripts/%.c
 	$(call say,HOSTCC,$@)
 	$(Q)mkdir -p $(@D) && $(HOSTCC) -O2 -Wall -Wextra -o $@ $(filter %.c,$^)

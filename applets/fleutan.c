@@ -19,7 +19,6 @@
 #define FIELDS_OF "flow|device|queue|qdisc"
 #define FIELDS_ARG " [" FIELDS_OF "]"
 #else
-#define FIELDS_OF "flow"
 #define FIELDS_ARG ""
 #endif
 
@@ -46,35 +45,35 @@ static int out(struct buf *b)
 	return r ? fail(EXIT_FAILED, "standard output: %s", err_text(-r)) : EXIT_ANSWERED;
 }
 
-/* Of flows unless WORD says of what else; NULL: there is no such thing. */
-static const struct schema *schema_of(const char *word)
-{
-#if IS_ENABLED(CONFIG_LINKS)
-	static const struct schema *const other[] = { &device_schema, &queue_schema, &qdisc_schema };
-	unsigned i;
-
-	for (i = 0; word && i < ARRAY_SIZE(other); i++)
-		if (!strcmp(word, other[i]->name))
-			return other[i];
-#endif
-	return !word || !strcmp(word, flow_schema.name) ? &flow_schema : NULL;
-}
-
 /* Fields by word, for --cols, -s and filters. */
-static int fields(const char *word, struct buf *b)
+static void fields(const struct schema *s, struct buf *b)
 {
-	const struct schema *s = schema_of(word);
 	unsigned i;
 
-	if (!s)
-		return fail(EXIT_USAGE, "--fields: '%s' has none (expected %s)", word, FIELDS_OF);
 	for (i = 0; i < s->n; i++) {
 		const struct field *f = &s->field[i];
 
 		buf_printf(b, *field_help(f) ? "%-18s %-30s %s\n" : "%-18s %s%s\n", f->word, f->key, field_help(f));
 	}
+}
+
+#if IS_ENABLED(CONFIG_LINKS)
+/* --fields, and perhaps a word that says of what. */
+static int fields_of(int argc, char **argv, struct buf *b)
+{
+	static const struct schema *const schema[] = { &flow_schema, &device_schema, &queue_schema, &qdisc_schema };
+	unsigned i = 0;
+
+	if (argc > 2)
+		return fail(EXIT_USAGE, "--fields: '%s' is one too many", argv[2]);
+	while (argc == 2 && i < ARRAY_SIZE(schema) && strcmp(argv[1], schema[i]->name))
+		i++;
+	if (i == ARRAY_SIZE(schema))
+		return fail(EXIT_USAGE, "--fields: '%s' has none (expected " FIELDS_OF ")", argv[1]);
+	fields(schema[i], b);
 	return EXIT_ANSWERED;
 }
+#endif
 
 static int install_one(const char *self, const char *dir, const char *name, bool symbolic)
 {
@@ -206,7 +205,6 @@ static int verb_or_applet(int argc, char **argv)
 	struct buf b = BUF_INIT;
 	const char *word = argc ? argv[0] : "--help";
 	unsigned i;
-	int r;
 
 	if (!strcmp(word, "--help") || !strcmp(word, "-h") || !strcmp(word, "help")) {
 		usage(&b);
@@ -216,9 +214,14 @@ static int verb_or_applet(int argc, char **argv)
 		for (i = 0; applets[i]; i++)
 			buf_printf(&b, "%s\n", applets[i]->name);
 	} else if (!strcmp(word, "--fields")) {
-		r = argc > 2 ? fail(EXIT_USAGE, "--fields: '%s' is one too many", argv[2]) : fields(argc > 1 ? argv[1] : NULL, &b);
+#if IS_ENABLED(CONFIG_LINKS)
+		int r = fields_of(argc, argv, &b);
+
 		if (r)
 			return r;
+#else
+		fields(&flow_schema, &b);
+#endif
 	} else if (!strcmp(word, "--install")) {
 		return install(argc - 1, argv + 1);
 #if IS_ENABLED(CONFIG_SEED_VERBS)

@@ -70,6 +70,7 @@ static bool is_machine(const struct look *l)
 
 static int choose_columns(struct flowq *fq, struct err *e)
 {
+	static const uint8_t sojourn[] = { F_SOJOURN_P50, F_SOJOURN_P99 }, drops[] = { F_DROPS, F_DROP_REASON };
 	struct look *l = &fq->look;
 	struct columns *c = &fq->cols;
 
@@ -80,6 +81,10 @@ static int choose_columns(struct flowq *fq, struct err *e)
 		columns_add(c, cols_all, sizeof(cols_all));
 	else
 		columns_add(c, cols_usual, sizeof(cols_usual));
+	if (l->group == GROUP_NONE && !is_machine(l)) {
+		columns_add(c, sojourn, fq->opts.sojourn ? sizeof(sojourn) : 0);
+		columns_add(c, drops, fq->opts.drops ? sizeof(drops) : 0);
+	}
 	return columns_settle(c, l, e);
 }
 

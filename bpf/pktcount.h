@@ -130,7 +130,8 @@ static __always_inline void pkt_take(struct pkt_slot *s, const uint64_t *w, uint
 }
 
 /* The usual case in a few instructions: the flow has its first slot. False: nothing was done. *SLOT is which. */
-static __always_inline bool pkt_count_again(const struct pkt_key *k, uint32_t cpu, uint32_t bytes, uint32_t *slot)
+static __always_inline bool pkt_count_again(const struct pkt_key *k, uint32_t cpu, uint32_t packets, uint32_t bytes,
+					    uint32_t *slot)
 {
 	const uint64_t *w = (const uint64_t *)k;
 	uint32_t i = pkt_slot_of(w, cpu, pkt_gen);
@@ -138,7 +139,7 @@ static __always_inline bool pkt_count_again(const struct pkt_key *k, uint32_t cp
 
 	if (!a || !pkt_same((const uint64_t *)&a->key, w))
 		return false;
-	a->n.packets++;
+	a->n.packets += packets;
 	a->n.bytes += bytes;
 	*slot = i;
 	return true;

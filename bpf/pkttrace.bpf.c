@@ -123,28 +123,6 @@ static __always_inline void owner_of_udp(const struct sk_buff *skb)
 
 /* ---- counting ---- */
 
-/*
- * The straight way of nearly every packet: one that is no GSO packet, of TCP or UDP, of a flow that has its slot.
- * The network header is OFF bytes on in the LEN linear ones at DATA. False: nothing was done.
- */
-static __always_inline bool count_again(const struct sk_buff *skb, const struct net_device *dev, uint64_t head,
-					struct pkt_src src, uint32_t netns, uint32_t bytes, bool tx,
-					struct pkt_last *last)
-{
-	uint32_t cpu = bpf_get_smp_processor_id();
-	struct pkt_parsed p;
-	struct gso gso;
-
-	src.cast = true;
-	gso_of(head, skb, &gso, true);
-	if (gso.size || inner || !pkt_parse_plain(&src, 0, bpf_ntohs(GET(skb, protocol)), 0, &p))
-		return false;
-	p.vlan = vlan_of(skb);
-	p.key.ifindex = last->ifindex = GET(dev, ifindex);
-	p.key.what = what_of(&p, cpu, GET(skb, queue_mapping), tx, netns);
-	return pkt_count_again(&p.key, cpu, bytes, &last->slot);
-}
-
 /* A packet on its way to be counted. Everything in it is kept in registers, as far as they go. */
 struct tally {
 	const struct sk_buff *skb;
@@ -163,6 +141,31 @@ struct tally {
 static __always_inline unsigned how(const struct tally *t)
 {
 	return (inner ? PKT_INNER : 0) | (t->gso.size ? PKT_DEEP : 0);
+}
+
+/*
+ * The straight way of nearly every packet: TCP or UDP, of a flow that has its slot. The kernel itself says where the
+ * network header is: SRC begins there, T->before bytes of the frame come first, T->len follow. False: nothing was done.
+ */
+static __always_inline bool count_again(struct tally *t, struct pkt_src src, bool tx)
+{
+	const struct sk_buff *skb = t->skb;
+
+	src.cast = true;
+	gso_of(t->head, skb, &t->gso, true);
+	if (inner || !pkt_parse_plain(&src, 0, bpf_ntohs(GET(skb, protocol)), t->gso.size, &t->p))
+		return false;
+	t->packets = 1;
+	t->bytes = t->before + t->len;
+	if (t->gso.size) {
+		t->packets = t->gso.segs;
+		t->bytes += (t->packets - 1) * (t->before + pkt_headers(&src, &t->p));
+	}
+	t->cpu = bpf_get_smp_processor_id();
+	t->p.vlan = vlan_of(skb);
+	t->p.key.ifindex = GET(t->dev, ifindex);
+	t->p.key.what = what_of(&t->p, t->cpu, GET(skb, queue_mapping), tx, t->netns);
+	return t->packets && pkt_count_again(&t->p.key, t->cpu, t->packets, t->bytes, &t->at.slot);
 }
 
 static __always_inline void count(struct tally *t, bool tx)
@@ -196,23 +199,24 @@ static __always_inline struct pkt_last *last_here(void)
 	return bpf_map_lookup_elem(&pkt_last, &cpu);
 }
 
-static __always_inline bool tx_again(const struct tally *t)
+static __always_inline bool tx_again(struct tally t)
 {
-	uint32_t off = (uint32_t)(t->head + GET(t->skb, network_header) - t->src.base);
-	uint32_t len = GET(t->skb, len), linear = len - GET(t->skb, data_len);
-	struct pkt_src src = { t->src.base + off, linear - off, true };
-	struct pkt_last last, *l;
+	uint32_t len = GET(t.skb, len), linear = len - GET(t.skb, data_len);
+	struct pkt_last *last;
 
-	if (off > linear || !count_again(t->skb, t->dev, t->head, src, t->netns, len, true, &last))
+	t.before = (uint32_t)(t.head + GET(t.skb, network_header) - t.src.base);
+	t.len = len - t.before;
+	if (t.before > linear ||
+	    !count_again(&t, (struct pkt_src){ t.src.base + t.before, linear - t.before, true }, true))
 		return false;
-	l = last_here();
-	if (l) {
-		l->skb = (uint64_t)t->skb;
-		l->packets = 1;
-		l->bytes = len;
-		l->slot = last.slot;
-		l->ifindex = last.ifindex;
-		l->place = PKT_IN_SLOT;
+	last = last_here();
+	if (last) {
+		last->skb = (uint64_t)t.skb;
+		last->packets = t.packets;
+		last->bytes = t.bytes;
+		last->slot = t.at.slot;
+		last->ifindex = t.p.key.ifindex;
+		last->place = PKT_IN_SLOT;
 	}
 	return true;
 }
@@ -229,7 +233,7 @@ int pkt_tx(uint64_t *ctx)
 		return 0;
 	t.head = (uint64_t)GET(t.skb, head);
 	t.src.base = (uint64_t)GET(t.skb, data);
-	if (can_cast && CAN_CAST && tx_again(&t))
+	if (can_cast && CAN_CAST && tx_again(t))
 		return 0;
 	t.before = 0;
 	find_network(t.skb, t.head, t.src.base, GET(t.dev, type), &t.off, &t.next);
@@ -288,13 +292,10 @@ int pkt_tx_done(uint64_t *ctx)
 	return 0;
 }
 
-static __always_inline bool rx_again(const struct tally *t)
+static __always_inline bool rx_again(struct tally t)
 {
-	uint32_t len = GET(t->skb, len);
-	struct pkt_src src = { t->src.base, len - GET(t->skb, data_len), true };
-	struct pkt_last last;
-
-	return count_again(t->skb, t->dev, t->head, src, t->netns, len + t->before, false, &last);
+	t.len = GET(t.skb, len);
+	return count_again(&t, (struct pkt_src){ t.src.base, t.len - GET(t.skb, data_len), true }, false);
 }
 
 /* The link header is behind us: data is what skb->protocol says. */
@@ -314,7 +315,7 @@ int pkt_rx(uint64_t *ctx)
 	t.before = (uint32_t)(t.src.base - t.head) - mac;
 	if (mac == 0xffff || t.before > 256)
 		t.before = 0;
-	if (can_cast && CAN_CAST && rx_again(&t))
+	if (can_cast && CAN_CAST && rx_again(t))
 		return 0;
 	t.off = 0;
 	t.next = bpf_ntohs(GET(t.skb, protocol));

@@ -20,6 +20,13 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include "model/hist.h"
+/* Set by user space before loading. */
+const volatile uint32_t stamp_mask; /* sets of stamps, less one: a power of two */
+const volatile uint32_t has_reason; /* 1: kfree_skb tells one */
+const volatile uint32_t want_drops; /* 1: q_packet is attached to kfree_skb */
+
+#define SKB_COPY
+#define PKT_SCRATCH_SLOT want_drops /* drops happen in the middle of a system call, too, which softirqs interrupt */
 #include "skb.h"
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -42,11 +49,6 @@ enum skb_drop_reason {
 };
 
 #pragma clang attribute pop
-
-/* Set by user space before loading. */
-const volatile uint32_t stamp_mask; /* sets of stamps, less one: a power of two */
-const volatile uint32_t has_reason; /* 1: kfree_skb tells one */
-const volatile uint32_t want_drops; /* 1: q_packet is attached to kfree_skb */
 
 volatile uint32_t q_gen; /* which tables to write into, 0 or 1 */
 
@@ -263,7 +265,6 @@ static __always_inline void measure(struct pkt *k, uint64_t head, uint32_t len)
 
 	gso_of(head, k->skb, &g, false);
 	k->src.len = len - GET(k->skb, data_len);
-	k->src.cast = false;
 	k->p.vlan = vlan_of(k->skb);
 	if (k->next == PKT_N_ETHER) {
 		uint16_t type = 0;

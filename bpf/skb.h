@@ -88,7 +88,12 @@ static __always_inline void frag_note(const struct pkt_src *s, const struct pkt_
 	bpf_map_update_elem(&pkt_frags, k, v, BPF_ANY);
 }
 
+/* A program that always copies is half as large (SKB_COPY). */
+#ifdef SKB_COPY
+#define PKT_LOAD frame_fetch
+#else
 #define PKT_LOAD frame_load
+#endif
 #define PKT_FETCH frame_fetch
 #define PKT_FRAG_FIND frag_find
 #define PKT_FRAG_NOTE frag_note

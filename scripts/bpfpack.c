@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * bpfpack OBJ.o NAME > NAME.h: turns a BPF object file (clang -target bpfel or bpfeb, with -g) into C arrays, see
- * lib/collect/bpfimage.h. Runs on the machine that builds; plain C11, no library. Whatever it does not understand
- * is an error here, at build time, and never a surprise on a router.
+ * bpfpack OBJ.o NAME > NAME.h: turns a BPF object file (clang -target bpfel or bpfeb, with -g) into one compressed
+ * array, see lib/collect/bpfimage.h. Runs on the machine that builds; plain C11, no library. Whatever it does not
+ * understand is an error here, at build time, and never a surprise on a router.
  */
 #include <ctype.h>
+#include "bpflz.h"
 #include "bpfpack.h"
 
 #define MAX_PROGS 64
@@ -17,7 +18,7 @@ enum { FIELD_OFFSET, FIELD_SIZE, FIELD_EXISTS, TYPE_ID = 7, TYPE_EXISTS, TYPE_SI
 enum { KFUNC_CALL = 64, KFUNC_EXISTS }; /* our own: bpfimage.h */
 
 struct insn { uint8_t code, dst, src; int16_t off; int32_t imm; };
-struct prog { uint32_t name, attach, insn, ninsn, sec, start; const char *type, *attach_type; };
+struct prog { uint32_t name, attach, insn, ninsn, type, attach_type, sec, start; };
 struct map { uint32_t name, type, rodata, key, value, max, flags, data, var, nvar, sec, off; };
 struct var { uint32_t name, off, size; };
 struct reloc { uint32_t insn, type, path, kind, size; };
@@ -195,14 +196,17 @@ static void read_maps(void)
 
 static void name_program(struct prog *p, const char *sec)
 {
-	static const struct { const char *prefix, *type, *attach_type, *kernel; } kinds[] = {
-		{ "tp_btf/", "BPF_PROG_TYPE_TRACING", "BPF_TRACE_RAW_TP", "btf_trace_" },
-		{ "iter/", "BPF_PROG_TYPE_TRACING", "BPF_TRACE_ITER", "bpf_iter_" },
-		{ "raw_tp/", "BPF_PROG_TYPE_RAW_TRACEPOINT", "0", "" },
-		{ "raw_tracepoint/", "BPF_PROG_TYPE_RAW_TRACEPOINT", "0", "" },
-		{ "socket", "BPF_PROG_TYPE_SOCKET_FILTER", "0", NULL },
-		{ "tc", "BPF_PROG_TYPE_SCHED_CLS", "0", NULL },
-		{ "classifier", "BPF_PROG_TYPE_SCHED_CLS", "0", NULL },
+	/* the kernel's numbers: its headers need not be on the machine that builds */
+	enum { SOCKET_FILTER = 1, SCHED_CLS = 3, RAW_TRACEPOINT = 17, TRACING = 26 };
+	enum { TRACE_RAW_TP = 23, TRACE_ITER = 28 };
+	static const struct { const char *prefix; int type, attach_type; const char *kernel; } kinds[] = {
+		{ "tp_btf/", TRACING, TRACE_RAW_TP, "btf_trace_" },
+		{ "iter/", TRACING, TRACE_ITER, "bpf_iter_" },
+		{ "raw_tp/", RAW_TRACEPOINT, 0, "" },
+		{ "raw_tracepoint/", RAW_TRACEPOINT, 0, "" },
+		{ "socket", SOCKET_FILTER, 0, NULL },
+		{ "tc", SCHED_CLS, 0, NULL },
+		{ "classifier", SCHED_CLS, 0, NULL },
 	};
 	char buf[256];
 
@@ -507,67 +511,141 @@ static void read_core(void)
 
 /* ---- output ---- */
 
-static void print_array(const char *name, const char *type, const char *what, uint32_t n)
+static struct { uint8_t *p; size_t n, cap; } out;
+
+static void emit(uint8_t v)
 {
-	if (n)
-		printf("\nstatic const %s %s_%s[%u] = {\n", type, name, what, n);
+	if (out.n == out.cap && !(out.p = realloc(out.p, out.cap += 1 << 16)))
+		die("out of memory");
+	out.p[out.n++] = v;
 }
 
-static void print_arrays(const char *name)
+static void emit_number(uint32_t v)
 {
-	print_array(name, "struct bpf_insn", "insn", ninsn);
+	for (; v > 127; v >>= 7)
+		emit(v | 128);
+	emit(v);
+}
+
+static void emit_numbers(const uint32_t *v, unsigned n)
+{
+	while (n--)
+		emit_number(*v++);
+}
+
+/* 0, 1, 2 or 3: V takes 0, 1, 2 or 4 bytes. */
+static unsigned width(int32_t v)
+{
+	return !v ? 0 : v == (int8_t)v ? 1 : v == (int16_t)v ? 2 : 3;
+}
+
+static void emit_operand(int32_t v)
+{
+	for (unsigned n = 1u << width(v) >> 1, i = 0; i < n; i++)
+		emit((uint32_t)v >> 8 * i);
+}
+
+static int by_insn(const void *a, const void *b)
+{
+	const struct reloc *x = a, *y = b;
+
+	return (x->insn > y->insn) - (x->insn < y->insn);
+}
+
+static uint32_t shape_of(const struct insn *in)
+{
+	return in->code << 8 | width(in->off) << 2 | width(in->imm);
+}
+
+/* All shapes in ascending order, *NOFFSET the bytes of all offsets; returns how many shapes. */
+static uint32_t find_shapes(uint32_t *shape, uint32_t *noffset)
+{
+	static uint8_t used[1 << 16];
+	uint32_t n = 0;
+
+	*noffset = 0;
+	for (uint32_t i = 0; i < ninsn; i++) {
+		used[shape_of(&insns[i])] = 1;
+		*noffset += 1u << width(insns[i].off) >> 1;
+	}
+	for (uint32_t i = 0; i < sizeof(used); i++) {
+		if (!used[i])
+			continue;
+		if (n == 256)
+			die("more than 256 shapes of instructions");
+		shape[n++] = i;
+	}
+	return n;
+}
+
+static void emit_insns(const uint32_t *shape, uint32_t nshape)
+{
+	uint32_t k;
+
+	for (uint32_t i = 0; i < nshape; i++)
+		emit(shape[i] >> 8);
+	for (uint32_t i = 0; i < nshape; i++)
+		emit(shape[i]);
+	for (uint32_t i = 0; i < ninsn; i++) {
+		for (k = 0; shape[k] != shape_of(&insns[i]); k++)
+			;
+		emit(k);
+	}
 	for (uint32_t i = 0; i < ninsn; i++)
-		printf("\t{ 0x%02x, %u, %u, %d, %s%d },\n", insns[i].code, insns[i].dst, insns[i].src, insns[i].off,
-		       insns[i].imm == INT32_MIN ? "-1 " : "", insns[i].imm == INT32_MIN ? -INT32_MAX : insns[i].imm);
-	puts("};");
-	print_array(name, "struct bpf_image_prog", "prog", nprog);
-	for (struct prog *p = progs; p < progs + nprog; p++)
-		printf("\t{ %u, %u, %u, %u, %s, %s }, /* %s */\n", p->name, p->attach, p->insn, p->ninsn, p->type,
-		       p->attach_type, pool + p->name);
-	puts("};");
-	print_array(name, "struct bpf_image_map", "map", nmap);
-	for (struct map *m = maps; m < maps + nmap; m++)
-		printf("\t{ %u, %u, %u, %u, %u, %u, 0x%x, 0x%xu, %u, %u }, /* %s */\n", m->name, m->type, m->rodata,
-		       m->key, m->value, m->max, m->flags, m->data, m->var, m->nvar, pool + m->name);
-	fputs(nmap ? "};\n" : "", stdout);
-	print_array(name, "struct bpf_image_var", "var", nvar);
-	for (uint32_t i = 0; i < nvar; i++)
-		printf("\t{ %u, %u, %u }, /* %s */\n", vars[i].name, vars[i].off, vars[i].size, pool + vars[i].name);
-	fputs(nvar ? "};\n" : "", stdout);
-	print_array(name, "struct bpf_image_reloc", "reloc", nreloc);
-	for (struct reloc *r = relocs; r < relocs + nreloc; r++)
-		printf("\t{ %u, %u, %u, %u, %u }, /* %s %s */\n", r->insn, r->type, r->path, r->kind, r->size,
-		       pool + r->type, pool + r->path);
-	fputs(nreloc ? "};\n" : "", stdout);
-	print_array(name, "uint8_t", "data", ndata);
-	for (uint32_t i = 0; i < ndata; i++)
-		printf("%s%u,%s", i % 16 ? " " : "\t", data[i], i % 16 == 15 || i + 1 == ndata ? "\n" : "");
-	fputs(ndata ? "};\n" : "", stdout);
+		emit(insns[i].src << 4 | insns[i].dst);
+	for (uint32_t i = 0; i < ninsn; i++)
+		emit_operand(insns[i].off);
+	for (uint32_t i = 0; i < ninsn; i++)
+		emit_operand(insns[i].imm);
 }
 
-static void print_member(const char *name, const char *what, uint32_t n)
+/* The image as bpfimage.h describes it. */
+static void emit_image(void)
 {
-	if (n)
-		printf("\t.%s = %s_%s,\n", what, name, what);
+	uint32_t head[] = { nprog, nmap, nvar, nreloc, pool_len, ndata, ninsn, 0, 0, license }, shape[256], last = 0;
+
+	head[7] = find_shapes(shape, &head[8]);
+	for (unsigned i = 0; i < sizeof(head) / sizeof(head[0]); i++) {
+		if (head[i] > UINT16_MAX)
+			die("too large: number %u is %u", i, head[i]);
+		emit_number(head[i]);
+	}
+	for (struct prog *p = progs; p < progs + nprog; p++)
+		emit_numbers((uint32_t[]){ p->name, p->attach, p->insn, p->ninsn, p->type, p->attach_type }, 6);
+	for (struct map *m = maps; m < maps + nmap; m++)
+		emit_numbers((uint32_t[]){ m->name, m->type, m->rodata, m->key, m->value, m->max, m->flags, m->data,
+					   m->var, m->nvar }, 10);
+	for (struct var *v = vars; v < vars + nvar; v++)
+		emit_numbers((uint32_t[]){ v->name, v->off, v->size }, 3);
+	qsort(relocs, nreloc, sizeof(*relocs), by_insn);
+	for (struct reloc *r = relocs; r < relocs + nreloc; last = r++->insn)
+		emit_numbers((uint32_t[]){ r->insn - last, r->type, r->path, r->kind, r->size }, 5);
+	for (uint32_t i = 0; i < pool_len; i++)
+		emit(pool[i]);
+	for (uint32_t i = 0; i < ndata; i++)
+		emit(data[i]);
+	emit_insns(shape, head[7]);
 }
 
 static void print_image(const char *name)
 {
-	printf("/* Made by scripts/bpfpack from %s: do not edit. */\n#include \"collect/bpfimage.h\"\n", file);
-	print_arrays(name);
-	printf("\nstatic const char %s_str[%u] =\n", name, pool_len);
-	for (uint32_t i = 0; i < pool_len; i += strlen(pool + i) + 1)
-		printf("\t\"%s%s\" /* %u */\n", pool + i, i + strlen(pool + i) + 1 < pool_len ? "\\0" : "", i);
-	printf(";\n\nstatic const struct bpf_image %s_image = {\n", name);
-	print_member(name, "insn", ninsn);
-	print_member(name, "prog", nprog);
-	print_member(name, "map", nmap);
-	print_member(name, "var", nvar);
-	print_member(name, "reloc", nreloc);
-	print_member(name, "data", ndata);
-	print_member(name, "str", pool_len);
-	printf("\t.ninsn = %u, .nprog = %u, .nmap = %u, .nvar = %u, .nreloc = %u,\n", ninsn, nprog, nmap, nvar, nreloc);
-	printf("\t.license = %u,\n};\n", license);
+	uint32_t n;
+	uint8_t *p;
+
+	emit_image();
+	p = lz_compress(out.p, out.n, &n);
+	printf("/* Made by scripts/bpfpack from %s: do not edit.\n", file);
+	for (uint32_t i = 0; i < nprog; i++)
+		printf(" * program %s: %u instructions\n", pool + progs[i].name, progs[i].ninsn);
+	for (uint32_t i = 0; i < nmap; i++)
+		printf(" * map %s: %u of %u and %u bytes\n", pool + maps[i].name, maps[i].max, maps[i].key, maps[i].value);
+	printf(" * and %u relocations, in %zu bytes, here in %u.\n */\n", nreloc, out.n, n);
+	printf("#include \"collect/bpfimage.h\"\n\nstatic const uint8_t %s_packed[%u] = {\n", name, n);
+	for (uint32_t i = 0; i < n; i++)
+		printf("%s%u,%s", i % 24 ? " " : "\t", p[i], i % 24 == 23 || i + 1 == n ? "\n" : "");
+	printf("};\n\nstatic const struct bpf_image %s_image = {\n\t.packed = %s_packed,\n", name, name);
+	printf("\t.npacked = %u,\n\t.nbytes = %zu,\n};\n", n, out.n);
+	free(p);
 }
 
 int main(int argc, char **argv)

@@ -240,6 +240,17 @@ static bool hangs_on(const struct qdisc *c, const struct qdisc *p)
 			   : has_queues(p) && c->parent != p->handle && (c->parent & 0xffff0000U) == major;
 }
 
+/* Of what hangs on I and was not shown yet: that with the lowest parent, so that children of mq are in the order of their queues. */
+static uint32_t next_child(const struct tree *t, uint32_t i)
+{
+	uint32_t k, best = t->n;
+
+	for (k = 0; k < t->n; k++)
+		if (!t->done[k] && hangs_on(&t->qd[k], &t->qd[i]) && (best == t->n || t->qd[k].parent < t->qd[best].parent))
+			best = k;
+	return best;
+}
+
 /* Qdisc or class I, then what hangs on it. Each once, however the parents lie. */
 static void branch(struct tree *t, uint32_t i, unsigned depth)
 {
@@ -252,9 +263,8 @@ static void branch(struct tree *t, uint32_t i, unsigned depth)
 		return;
 	}
 	qdisc_row(&t->q->qdisc_layout, rec, t->dev, &t->qd[i], depth);
-	for (k = 0; k < t->n && !t->r && depth + 1 < TREE_DEPTH; k++)
-		if (!t->done[k] && hangs_on(&t->qd[k], &t->qd[i]))
-			branch(t, k, depth + 1);
+	while (!t->r && depth + 1 < TREE_DEPTH && (k = next_child(t, i)) < t->n)
+		branch(t, k, depth + 1);
 }
 
 int qdiscs_build(struct queues *q, const struct traffic *t)

@@ -21,9 +21,10 @@ uint64_t traffic_rate(uint64_t v, uint64_t ns)
 	return v < 1ULL << 44 ? v * 1000000 / us : v / us * 1000000;
 }
 
-static bool wants(const struct fieldset *f, enum flow_source source, bool asked)
+/* Tracing queues costs the packets time: it is for who asks, by option or by naming a field. */
+static bool wants(const struct look *l, enum flow_source source, bool option)
 {
-	return IS_ENABLED(CONFIG_SRC_QTRACE) && (asked || flows_wants_source(f, source));
+	return IS_ENABLED(CONFIG_SRC_QTRACE) && (option || flows_wants_source(&l->asked, source));
 }
 
 /* Inodes and descriptors of several namespaces; none for the one the thread is in. */
@@ -54,11 +55,10 @@ static int list_spaces(struct space_list *s, struct err *e)
 	return 0;
 }
 
-static void start_qtrace(struct traffic *t, const struct traffic_opts *o, const struct look *l, const struct fieldset *fields,
-			 const struct space_list *s)
+static void start_qtrace(struct traffic *t, const struct traffic_opts *o, const struct look *l, const struct space_list *s)
 {
 	struct qtrace_opts q = {
-		.sojourn = wants(fields, FLOW_SRC_SOJOURN, o->sojourn), .drops = wants(fields, FLOW_SRC_DROPS, o->drops),
+		.sojourn = wants(l, FLOW_SRC_SOJOURN, o->sojourn), .drops = wants(l, FLOW_SRC_DROPS, o->drops),
 		.inner = o->inner, .stats = l->verbose, .netns = s->inode, .nnetns = s->n,
 	};
 	struct err e = { 0 };
@@ -67,7 +67,7 @@ static void start_qtrace(struct traffic *t, const struct traffic_opts *o, const 
 		memcpy(t->qtrace_why, e.text, sizeof(t->qtrace_why) - 1);
 }
 
-static int start(struct traffic *t, const struct traffic_opts *o, const struct look *l, const struct fieldset *fields, struct err *e)
+static int start(struct traffic *t, const struct traffic_opts *o, const struct look *l, struct err *e)
 {
 	struct pkt_opts p = {
 		.method = (enum pkt_method)o->method, .split = o->cpu ? PKT_BY_CPU : PKT_BY_QUEUE, .btf = o->btf, .max_entries = o->entries,
@@ -86,7 +86,7 @@ static int start(struct traffic *t, const struct traffic_opts *o, const struct l
 	if (!r)
 		r = pkt_start(&t->source, &p, t->why, sizeof(t->why), e);
 	if (!r)
-		start_qtrace(t, o, l, fields, &s);
+		start_qtrace(t, o, l, &s);
 	free(s.inode);
 	free(s.fd);
 	return r;
@@ -98,6 +98,21 @@ static int look_before(void *arg, uint32_t i, struct err *e)
 
 	t->space[i].name = spaces_name_of(i);
 	return links_collect(&t->space[i].before, true, e);
+}
+
+/* What was seen while other things were prepared is not of the interval, for all counters alike. */
+static int begin(struct traffic *t, struct err *e)
+{
+	int r = 0;
+
+	if (IS_ENABLED(CONFIG_SRC_QTRACE) && t->qtrace)
+		r = qtrace_read(t->qtrace, NULL, NULL, NULL, &t->qtraced, e);
+	if (!r)
+		r = pkt_begin(t->source, e);
+	t->begun = now_ns();
+	if (!r)
+		r = spaces_each(look_before, t, e);
+	return r ? r : pkt_settle(t->source, e);
 }
 
 static int look_after(void *arg, uint32_t i, struct err *e)
@@ -264,23 +279,17 @@ static int read_counts(struct traffic *t, struct reading *rd, struct report *rep
 }
 
 /* All sockets, whatever is selected in the end: what a row's socket says may be what the filter asks about. */
-static int collect_sockets(struct traffic *t, const struct look *l, const struct fieldset *fields, struct report *rep, struct err *e)
+static void ask_for_all(struct traffic *t, const struct look *l, const struct fieldset *fields, struct flows_want *w)
 {
-	struct look *plain = malloc(sizeof(*plain));
-	struct flows_want w = { .look = plain, .fields = *fields };
-	int r;
+	struct look *all = &t->all;
 
-	if (!plain)
-		return err_set(e, ENOMEM, "out of memory");
-	*plain = *l;
-	plain->filter.n = 0;
-	memset(&plain->filter.reads, 0, sizeof(plain->filter.reads));
-	plain->tcp = plain->udp = plain->all_states = plain->sort_none = true;
-	plain->raw = false;
-	flows_layout(&t->sockets, &w);
-	r = flows_collect(&t->sockets, &w, rep, e);
-	free(plain);
-	return r;
+	*all = *l;
+	all->filter.n = 0;
+	memset(&all->filter.reads, 0, sizeof(all->filter.reads));
+	all->tcp = all->udp = all->all_states = all->sort_none = true;
+	all->raw = false;
+	*w = (struct flows_want){ .look = all, .fields = *fields };
+	flows_layout(&t->sockets, w);
 }
 
 static int step(void *arg, uint64_t until, struct err *e)
@@ -321,37 +330,41 @@ int traffic_take(struct traffic *t, const struct traffic_opts *o, const struct l
 {
 	struct reading rd = { .t = t, .cpu = o->cpu, .rx = o->rx };
 	struct fieldset fields;
-	uint64_t begun;
+	struct flows_want w;
+	uint64_t ended;
 	int r = 0;
 
 	t->goes_on = l->watch || l->count != 1;
 	if (!t->source) {
-		all_fields(&fields, l, shown, o->cpu);
-		r = start(t, o, l, &fields, e);
+		r = start(t, o, l, e);
 		if (!r)
-			r = spaces_each(look_before, t, e);
+			r = begin(t, e);
 	}
-	begun = now_ns();
 	if (!r)
-		r = run_wait(l, begun + l->interval_ns, step, t, e);
+		r = run_wait(l, t->begun + l->interval_ns, step, t, e);
+	if (!r)
+		r = pkt_cut(t->source, e);
 	if (r)
 		return r;
 	/* A signal or a key ends the interval early: what is shown is of the time that passed. */
-	rep->interval_ns = door_number("interval_ns", door_replaying() ? l->interval_ns : now_ns() - begun);
+	ended = now_ns();
+	rep->interval_ns = door_number("interval_ns", door_replaying() ? l->interval_ns : ended - t->begun);
 	t->interval_ns = rep->interval_ns;
+	t->begun = ended;
 	all_fields(&fields, l, shown, o->cpu);
 	r = spaces_each(look_after, t, e);
-	note_conntrack(t, rep);
-	if (!r)
-		r = collect_sockets(t, l, &fields, rep, e);
 	if (r)
 		return r;
+	note_conntrack(t, rep);
+	ask_for_all(t, l, &fields, &w);
 	table_init(&t->table, &t->sockets.layout, UINT32_MAX);
 	r = read_counts(t, &rd, rep, e);
 #if IS_ENABLED(CONFIG_SRC_QTRACE)
 	if (!r)
-		r = read_qtrace(t, &rd, wants(&fields, FLOW_SRC_SOJOURN, o->sojourn), wants(&fields, FLOW_SRC_DROPS, o->drops), rep, e);
+		r = read_qtrace(t, &rd, wants(l, FLOW_SRC_SOJOURN, o->sojourn), wants(l, FLOW_SRC_DROPS, o->drops), rep, e);
 #endif
+	if (!r)
+		r = flows_collect(&t->sockets, &w, rep, e);
 	return r ? r : traffic_join(t, l, rep, e);
 }
 

@@ -45,6 +45,7 @@ struct traffic {
 	struct traffic_space *space;
 	uint32_t nspace;
 
+	struct look all;           /* the look without its selection */
 	struct flows sockets;      /* every socket; its layout is that of the rows, its procset has their processes */
 	struct table table;
 	struct traffic_meta *meta; /* as many as the table has rows */
@@ -55,7 +56,7 @@ struct traffic {
 	uint32_t nrow, nflow;      /* a flow may have several rows */
 	struct pkt_result result;
 	struct qtrace_result qtraced;
-	uint64_t interval_ns, packets, bytes;
+	uint64_t begun, interval_ns, packets, bytes;
 	bool goes_on;              /* more intervals follow */
 	bool failed;               /* out of memory */
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * kbuild: CONFIG_BPF
- * Loads packed BPF programs: copies the instructions, writes into them what the kernel's BTF says, gives the BTF back,
+ * Loads packed BPF programs: expands the instructions, writes into them what the kernel's BTF says, gives the BTF back,
  * and only then creates maps and programs. libbpf's bpf.h makes the system calls.
  */
 #include <bpf/bpf.h>
@@ -27,21 +27,21 @@
 #define POISON_MASK 0xffff0000
 
 struct bpfobj {
-	const struct bpf_image *img;
+	struct bpf_tables *img;
 	int *fd; /* maps, then programs, then the links of the programs; -1: none */
 };
 
 /* What is needed only while loading. */
 struct load {
 	struct bpfobj *o;
-	const struct bpf_image *img;
+	const struct bpf_tables *img;
 	const struct bpfobj_opts *opts;
-	struct bpf_insn *insn; /* our copy */
+	struct bpf_insn *insn;
 	uint32_t *attach_id;   /* BTF id per program, 0: none */
 	struct err *e;
 };
 
-static const char *text(const struct bpf_image *img, uint16_t off)
+static const char *text(const struct bpf_tables *img, uint32_t off)
 {
 	return img->str + off;
 }
@@ -237,7 +237,7 @@ static struct btf_name *want_target(const struct load *l, unsigned prog, struct 
 /* Everything that the kernel's BTF is asked; nothing of it stays in memory. */
 static int ask_btf(struct load *l)
 {
-	const struct bpf_image *img = l->img;
+	const struct bpf_tables *img = l->img;
 	struct btf_name *names = calloc(img->nreloc + img->nprog + 1, sizeof(*names));
 	unsigned n = 0, asked = 0;
 	struct btf b;
@@ -428,31 +428,36 @@ static int load_all(struct load *l)
 int bpfobj_load(struct bpfobj **out, const struct bpf_image *img, const struct bpfobj_opts *o, struct err *e)
 {
 	static const struct bpfobj_opts none;
-	struct load l = { .img = img, .opts = o ? o : &none, .e = e };
-	unsigned nfd = img->nmap + 2 * img->nprog;
-	int ret;
+	struct load l = { .opts = o ? o : &none, .e = e };
+	struct bpf_tables *t;
+	unsigned nfd;
+	int ret = bpf_expand(img, &t, &l.insn);
 
 	*out = NULL;
+	if (ret)
+		return err_set(e, -ret, "packed BPF programs: %s", err_text(-ret));
+	l.img = t;
+	nfd = t->nmap + 2 * t->nprog;
 	l.o = calloc(1, sizeof(*l.o) + nfd * sizeof(int));
-	l.insn = malloc(img->ninsn * sizeof(*l.insn));
-	l.attach_id = calloc(img->nprog, sizeof(*l.attach_id));
-	if (l.o && l.insn && l.attach_id) {
-		l.o->img = img;
+	l.attach_id = calloc(t->nprog, sizeof(*l.attach_id));
+	if (l.o && l.attach_id) {
+		l.o->img = t;
 		l.o->fd = (int *)(l.o + 1);
 		memset(l.o->fd, 0xff, nfd * sizeof(int));
-		memcpy(l.insn, img->insn, img->ninsn * sizeof(*l.insn));
 		ret = load_all(&l);
 	} else {
 		ret = err_set(e, ENOMEM, "out of memory");
 	}
 	free(l.insn);
 	free(l.attach_id);
-	if (!ret)
+	if (!ret) {
 		*out = l.o;
-	else if (l.o && l.o->img)
+	} else if (l.o && l.o->img) {
 		bpfobj_free(l.o);
-	else
+	} else {
 		free(l.o);
+		free(t);
+	}
 	return ret;
 }
 
@@ -464,6 +469,7 @@ void bpfobj_free(struct bpfobj *o)
 	for (unsigned i = o->img->nmap + 2 * o->img->nprog; i--;)
 		if (o->fd[i] >= 0)
 			close(o->fd[i]);
+	free(o->img);
 	free(o);
 }
 
@@ -492,7 +498,7 @@ int bpfobj_prog(const struct bpfobj *o, const char *name)
 
 int bpfobj_poke(const struct bpfobj *o, const char *var, const void *value, uint32_t size)
 {
-	const struct bpf_image *img = o->img;
+	const struct bpf_tables *img = o->img;
 	uint32_t zero = 0;
 
 	for (unsigned i = 0; i < img->nmap; i++) {

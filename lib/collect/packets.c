@@ -136,6 +136,21 @@ int pkt_each_netns(const struct pkt_opts *o, int (*fn)(void *arg, uint32_t i, st
 	return err;
 }
 
+int pkt_begin(struct pkt_source *s, struct err *e)
+{
+	return s->rung ? s->rung->begin(s->state, e) : 0;
+}
+
+int pkt_settle(struct pkt_source *s, struct err *e)
+{
+	return s->rung && s->rung->settle ? s->rung->settle(s->state, e) : 0;
+}
+
+int pkt_cut(struct pkt_source *s, struct err *e)
+{
+	return s->rung ? s->rung->cut(s->state, e) : 0;
+}
+
 int pkt_wait(struct pkt_source *s, uint64_t deadline_ns, struct err *e)
 {
 	if (!s->rung)

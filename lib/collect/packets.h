@@ -48,10 +48,19 @@ struct pkt_source;
 
 /* Starts counting; WHY: why a better rung was not taken. 0 or -errno with a sentence. */
 int pkt_start(struct pkt_source **out, const struct pkt_opts *o, char *why, size_t whylen, struct err *e);
+/*
+ * The interval begins now: what was counted since pkt_start(), while other things were prepared, is forgotten. To be
+ * called once, and it takes no time, so that other counters can be read at the same moment; pkt_settle() follows soon, and
+ * may take some. 0 or -errno.
+ */
+int pkt_begin(struct pkt_source *s, struct err *e);
+int pkt_settle(struct pkt_source *s, struct err *e);
+/* The interval ends now, and the next one begins: in no time either. pkt_read() then tells what it had. 0 or -errno. */
+int pkt_cut(struct pkt_source *s, struct err *e);
 /* As rtt_wait() (rttsample.h): sleeps, or empties rings, until DEADLINE_NS at most, and comes back every 200 ms. */
 int pkt_wait(struct pkt_source *s, uint64_t deadline_ns, struct err *e);
 /*
- * Calls FN once for each entry counted since the start or the reading before (a flow has one for each CPU, device,
+ * Calls FN once for each entry counted in the interval before pkt_cut() (a flow has one for each CPU, device,
  * direction and queue; the order means nothing). Not zero from FN stops with -ECANCELED. 0 or -errno.
  */
 typedef int (*pkt_fn)(void *arg, const struct pkt_key *key, const struct pkt_count *n);

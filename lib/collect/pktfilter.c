@@ -32,7 +32,6 @@ struct pkt_filter {
 	struct pkt_tables tables;
 	const struct pkt_opts *opts; /* while starting */
 	uint64_t runs, run_ns;       /* of the programs beside the tables' own, as the reading before found them */
-	bool once;
 	uint32_t n;
 	struct tap tap[];
 };
@@ -109,7 +108,6 @@ static int filter_start(void **state, const struct pkt_opts *o, struct err *e)
 	if (!f)
 		return err_set(e, ENOMEM, "no memory for counting packets");
 	f->opts = o;
-	f->once = o->count == 1;
 	f->n = n;
 	for (uint32_t i = 0; i < n; i++)
 		f->tap[i].sock = -1;
@@ -130,7 +128,7 @@ static int filter_read(void *state, pkt_fn fn, void *arg, struct pkt_result *res
 	struct pkt_filter *f = state;
 	uint64_t runs = 0, run_ns = 0;
 
-	if (f->once)
+	if (f->tables.once)
 		close_taps(f);
 	for (uint32_t i = 1; i < f->n; i++)
 		bpfobj_cost(f->tap[i].obj, NULL, &runs, &run_ns);
@@ -142,4 +140,23 @@ static int filter_read(void *state, pkt_fn fn, void *arg, struct pkt_result *res
 	return pkt_tables_read(&f->tables, fn, arg, res, e);
 }
 
-const struct pkt_rung pkt_rung_filter = { .start = filter_start, .read = filter_read, .stop = filter_stop };
+static int filter_cut(void *state, struct err *e)
+{
+	struct pkt_filter *f = state;
+
+	return pkt_tables_cut(&f->tables, e);
+}
+
+static int filter_settle(void *state, struct err *e)
+{
+	struct pkt_filter *f = state;
+
+	for (uint32_t i = 1; i < f->n; i++)
+		bpfobj_cost(f->tap[i].obj, NULL, &f->runs, &f->run_ns);
+	return pkt_tables_settle(&f->tables, e);
+}
+
+const struct pkt_rung pkt_rung_filter = {
+	.start = filter_start, .begin = filter_cut, .settle = filter_settle, .cut = filter_cut, .read = filter_read,
+	.stop = filter_stop,
+};

@@ -475,19 +475,24 @@ struct pkt_scratch {
 volatile uint32_t pkt_zero; /* stays 0, but who would know: for variables that shall look the same on all paths */
 #define PKT_BLUR(x) ((x) = (__typeof__(x))((x) + pkt_zero))
 
+/* Where a program may interrupt another one of its object: 0 or 1, one for each. */
+#ifndef PKT_SCRATCH_SLOT
+#define PKT_SCRATCH_SLOT 0
+#endif
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, 2);
 	__type(key, uint32_t);
 	__type(value, struct pkt_scratch);
 } pkt_scratch SEC(".maps");
 
 PKT_INLINE struct pkt_scratch *pkt_room(struct pkt_scratch *none)
 {
-	uint32_t zero = 0;
+	uint32_t slot = PKT_SCRATCH_SLOT;
 
 	(void)none;
-	return bpf_map_lookup_elem(&pkt_scratch, &zero);
+	return bpf_map_lookup_elem(&pkt_scratch, &slot);
 }
 #define PKT_SCRATCH ((struct pkt_scratch *)0)
 /* So that the compiler keeps nothing in registers either. */

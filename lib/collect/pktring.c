@@ -160,8 +160,6 @@ static int open_netns(void *arg, uint32_t ns, struct err *e)
 			    PKT_PUT(PKT_WHAT_CPU, p->opts.split == PKT_BY_CPU ? i : 0);
 		err = open_ring(p, &r[i]);
 	}
-	for (uint32_t i = 0; i < p->members && !err; i++)
-		err = set_filter(p, &r[i], SNAP);
 	return err ? err_set(e, -err, "packet ring: %s", err_text(-err)) : 0;
 }
 
@@ -346,18 +344,36 @@ static int ring_wait(void *state, uint64_t deadline_ns, struct err *e)
 	return ring_run(state, MIN(deadline_ns, now_ns() + SLICE_NS), e);
 }
 
+/* SNAP bytes of each packet, or none. */
+static int take(const struct pkt_rings *p, uint32_t snap, struct err *e)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < p->n && !err; i++)
+		err = set_filter(p, &p->ring[i], snap);
+	return err ? err_set(e, -err, "packet ring: %s", err_text(-err)) : 0;
+}
+
+static int ring_begin(void *state, struct err *e)
+{
+	return take(state, SNAP, e);
+}
+
+static int ring_cut(void *state, struct err *e)
+{
+	struct pkt_rings *p = state;
+
+	return p->opts.count == 1 ? take(p, 0, e) : 0;
+}
+
 static int ring_read(void *state, pkt_fn fn, void *arg, struct pkt_result *res, struct err *e)
 {
 	struct pkt_rings *p = state;
 	struct tpacket_stats_v3 st;
 	socklen_t len = sizeof(st);
-	int err;
-
-	if (p->opts.count == 1)
-		for (uint32_t i = 0; i < p->n; i++)
-			set_filter(p, &p->ring[i], 0);
 	/* What has come by now lies in blocks that are not full: they are handed over in a moment. */
-	err = ring_run(p, now_ns() + 4 * RETIRE_MS * NSEC_PER_MSEC, e);
+	int err = ring_run(p, now_ns() + 4 * RETIRE_MS * NSEC_PER_MSEC, e);
+
 	if (err)
 		return err;
 	for (uint32_t i = 0; i < p->n; i++, len = sizeof(st))
@@ -371,5 +387,5 @@ static int ring_read(void *state, pkt_fn fn, void *arg, struct pkt_result *res, 
 }
 
 const struct pkt_rung pkt_rung_ring = {
-	.start = ring_start, .wait = ring_wait, .read = ring_read, .stop = ring_stop,
+	.start = ring_start, .begin = ring_begin, .wait = ring_wait, .cut = ring_cut, .read = ring_read, .stop = ring_stop,
 };

@@ -9,7 +9,10 @@ struct door_stream;
 
 struct pkt_rung {
 	int (*start)(void **state, const struct pkt_opts *o, struct err *e);
+	int (*begin)(void *state, struct err *e);
+	int (*settle)(void *state, struct err *e); /* NULL: nothing to be done */
 	int (*wait)(void *state, uint64_t deadline_ns, struct err *e); /* NULL: sleep */
+	int (*cut)(void *state, struct err *e);
 	int (*read)(void *state, pkt_fn fn, void *arg, struct pkt_result *res, struct err *e); /* RES is zeroed, source set */
 	void (*stop)(void *state);
 };
@@ -38,7 +41,9 @@ struct pkt_tables {
 	struct bpfobj *obj;
 	struct pkt_slot *slot; /* mapped */
 	uint32_t ncpu, slots;  /* slots of each CPU in a generation: a power of two */
-	uint32_t gen, generations, entries;
+	uint32_t gen;          /* where programs write; the other one is to be read */
+	uint32_t entries;      /* of a generation's hash */
+	bool once;             /* there is one interval: what comes before it goes into a hash without room */
 	uint64_t seed;
 	struct pkt_lost lost;  /* as the reading before found it */
 	int stats;             /* keeps the kernel counting the programs' time; -1 */
@@ -56,7 +61,11 @@ int pkt_tables_load(struct pkt_tables *t, const struct pkt_opts *o, const struct
 /* The programs of IMG once more, with other constants, on the tables of T. *OUT is the caller's. */
 int pkt_tables_load_more(const struct pkt_tables *t, struct bpfobj **out, const struct bpf_image *img,
 			 const struct bpf_const *more, unsigned nmore, struct err *e);
-/* Reads and clears. Where there is one generation only, nobody may count any more. Fills RES but for the owners. */
+/* What is counted from now on is kept apart: at the beginning (what came before is forgotten) and at each end of an interval. */
+int pkt_tables_cut(struct pkt_tables *t, struct err *e);
+/* After the first cut. */
+int pkt_tables_settle(struct pkt_tables *t, struct err *e);
+/* Reads and clears what was counted before the cut. Fills RES but for the owners. */
 int pkt_tables_read(struct pkt_tables *t, pkt_fn fn, void *arg, struct pkt_result *res, struct err *e);
 void pkt_tables_close(struct pkt_tables *t);
 /* Waits until no program that began before can still be running: an RCU grace period. */

@@ -25,14 +25,15 @@
 #define SLOTS_MAX 16384        /* of one CPU */
 #define SLOTS_ALL_MAX 65536    /* of all CPUs, in one generation */
 #define CONSTS_MAX 16
+#define GENERATIONS 2
 
 void pkt_tables_size(struct pkt_tables *t, const struct pkt_opts *o, uint32_t ncpu, uint64_t memory)
 {
 	uint64_t room;
 
 	t->ncpu = MIN(MAX(ncpu, 1), PKT_CPUS_MAX);
-	t->generations = o->count == 1 ? 1 : 2;
-	room = memory / 256 / sizeof(struct pkt_slot) / t->generations;
+	t->once = o->count == 1;
+	room = memory / 256 / sizeof(struct pkt_slot) / GENERATIONS;
 	room = MIN(room, SLOTS_ALL_MAX) / t->ncpu;
 	for (t->slots = SLOTS_MIN; t->slots < SLOTS_MAX && 2 * t->slots <= room;)
 		t->slots *= 2;
@@ -41,7 +42,7 @@ void pkt_tables_size(struct pkt_tables *t, const struct pkt_opts *o, uint32_t nc
 
 static size_t slots_len(const struct pkt_tables *t)
 {
-	return sizeof(*t->slot) * t->generations * t->ncpu * t->slots;
+	return sizeof(*t->slot) * GENERATIONS * t->ncpu * t->slots;
 }
 
 static int load(const struct pkt_tables *t, struct bpfobj **out, const struct bpf_image *img,
@@ -54,9 +55,9 @@ static int load(const struct pkt_tables *t, struct bpfobj **out, const struct bp
 		{ "hash_seed", &t->seed, sizeof(t->seed) },
 	};
 	const struct bpf_mapsize sizes[] = {
-		{ "pkt_slots", t->generations * t->ncpu * t->slots },
-		{ "pkt_more0", t->entries },
-		{ "pkt_more1", t->generations == 2 ? t->entries : 1 },
+		{ "pkt_slots", GENERATIONS * t->ncpu * t->slots },
+		{ "pkt_more0", t->once ? 1 : t->entries }, /* the one before pkt_tables_begin() */
+		{ "pkt_more1", t->entries },
 		{ "pkt_last", t->ncpu }, /* of rung 1 alone */
 	};
 
@@ -187,23 +188,50 @@ static void read_totals(struct pkt_tables *t, struct pkt_result *res)
 	t->run_ns = run_ns;
 }
 
+static int drain(struct pkt_tables *t, uint32_t gen, struct hand_over *h)
+{
+	int err = read_slots(t, gen, h->fn, h->arg);
+
+	return err ? err : bpf_drain(bpfobj_map(t->obj, gen ? "pkt_more1" : "pkt_more0"), sizeof(struct pkt_key),
+				     sizeof(struct pkt_count), on_entry, h);
+}
+
+static int forget(void *arg, const struct pkt_key *key, const struct pkt_count *n)
+{
+	(void)arg, (void)key, (void)n;
+	return 0;
+}
+
+int pkt_tables_cut(struct pkt_tables *t, struct err *e)
+{
+	uint32_t next = !t->gen;
+	int err = bpfobj_poke(t->obj, "pkt_gen", &next, sizeof(next));
+
+	if (err)
+		return err_set(e, -err, "counting packets: %s", err_text(-err));
+	t->gen = next;
+	return 0;
+}
+
+int pkt_tables_settle(struct pkt_tables *t, struct err *e)
+{
+	struct hand_over nobody = { forget, NULL };
+	struct pkt_result ignored = { 0 };
+	int err;
+
+	pkt_synchronize(t->ncpu);
+	err = drain(t, !t->gen, &nobody);
+	read_totals(t, &ignored);
+	return err ? err_set(e, -err, "counting packets: %s", err_text(-err)) : 0;
+}
+
 int pkt_tables_read(struct pkt_tables *t, pkt_fn fn, void *arg, struct pkt_result *res, struct err *e)
 {
 	struct hand_over h = { fn, arg };
-	uint32_t old = t->gen, next = !old;
-	int err = 0;
+	int err;
 
-	if (t->generations == 2) {
-		err = bpfobj_poke(t->obj, "pkt_gen", &next, sizeof(next));
-		t->gen = err ? old : next;
-	}
-	if (!err) {
-		pkt_synchronize(t->ncpu);
-		err = read_slots(t, old, fn, arg);
-	}
-	if (!err)
-		err = bpf_drain(bpfobj_map(t->obj, old ? "pkt_more1" : "pkt_more0"), sizeof(struct pkt_key),
-				sizeof(struct pkt_count), on_entry, &h);
+	pkt_synchronize(t->ncpu);
+	err = drain(t, !t->gen, &h);
 	if (!err)
 		read_totals(t, res);
 	return err ? err_set(e, -err, "reading packet counts out of the kernel: %s", err_text(-err)) : 0;

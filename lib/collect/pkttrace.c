@@ -17,7 +17,6 @@
 
 struct pkt_trace {
 	struct pkt_tables tables;
-	bool once;
 };
 
 static void trace_stop(void *state)
@@ -76,7 +75,6 @@ static int trace_start(void **state, const struct pkt_opts *o, struct err *e)
 
 	if (!t)
 		return err_set(e, ENOMEM, "no memory for counting packets");
-	t->once = o->count == 1;
 	err = load(t, o, true, e);
 	if (err == -EINVAL) {
 		pkt_tables_close(&t->tables);
@@ -123,7 +121,7 @@ static int trace_read(void *state, pkt_fn fn, void *arg, struct pkt_result *res,
 	struct owners o = { 0 };
 	int err;
 
-	if (t->once)
+	if (t->tables.once)
 		bpfobj_detach(t->tables.obj);
 	err = pkt_tables_read(&t->tables, fn, arg, res, e);
 	if (err)
@@ -136,4 +134,21 @@ static int trace_read(void *state, pkt_fn fn, void *arg, struct pkt_result *res,
 	return err ? err_set(e, -err, "reading who has sockets out of the kernel: %s", err_text(-err)) : 0;
 }
 
-const struct pkt_rung pkt_rung_trace = { .start = trace_start, .read = trace_read, .stop = trace_stop };
+static int trace_cut(void *state, struct err *e)
+{
+	struct pkt_trace *t = state;
+
+	return pkt_tables_cut(&t->tables, e);
+}
+
+static int trace_settle(void *state, struct err *e)
+{
+	struct pkt_trace *t = state;
+
+	return pkt_tables_settle(&t->tables, e);
+}
+
+const struct pkt_rung pkt_rung_trace = {
+	.start = trace_start, .begin = trace_cut, .settle = trace_settle, .cut = trace_cut, .read = trace_read,
+	.stop = trace_stop,
+};

@@ -316,18 +316,19 @@ static void merge_number(struct grouping *g, void *rec, uint32_t at, const void 
 	rec_set(l, rec, p->field, v);
 }
 
-static void merge_row(struct grouping *g, uint32_t at, const void *row)
+static void merge_row(struct grouping *g, uint32_t at, const void *row, bool first)
 {
 	void *rec = table_at(g->out, at);
 	uint64_t flows = rec_raw(g->out->lay, rec, F_FLOWS);
 
 	for (unsigned i = 0; i < g->nplan; i++) {
 		if (g->plan[i].merge == FM_NONE)
-			merge_agreed(g, rec, at, row, g->plan[i].field, !flows);
+			merge_agreed(g, rec, at, row, g->plan[i].field, first);
 		else
 			merge_number(g, rec, at, row, &g->plan[i]);
 	}
-	rec_set(g->out->lay, rec, F_FLOWS, flows + 1);
+	/* A row may be but one of several of its flow, and then knows whether it is the one that counts. */
+	rec_set(g->out->lay, rec, F_FLOWS, flows + (rec_has(row, F_FLOWS) ? rec_raw(g->from, row, F_FLOWS) : 1));
 }
 
 static void make_plan(struct grouping *g)
@@ -380,10 +381,10 @@ int rows_group(struct table *out, void *const *row, uint32_t n, const struct lay
 		goto out;
 	make_plan(g);
 	for (uint32_t i = 0; i < n && !g->failed; i++) {
-		uint32_t at = find_group(g, group_name(g, row[i]));
+		uint32_t before = out->n, at = find_group(g, group_name(g, row[i]));
 
 		if (at != NO_GROUP)
-			merge_row(g, at, row[i]);
+			merge_row(g, at, row[i], out->n != before);
 	}
 	divide_means(g);
 	failed = g->failed || g->name.failed;

@@ -229,6 +229,15 @@ bash_tests() {
 	has "bash: behind and" "$(offers flowlat dport 443 and r)" '(^| )rtt( |$)'
 	is "bash: a device" "$(offers flowlat dev lo)" "lo"
 
+	if echo "$list" | grep -q -x flowq; then
+		is "bash: flowq --source" "$(offers flowq --source "")" "auto filter ring trace"
+		is "bash: flowq -g" "$(offers flowq -g c)" "cgroup cpu"
+		is "bash: flowq --btf takes files" "$(offers flowq --btf /etc/passw | tr ' ' '\n' | grep -x /etc/passwd)" "/etc/passwd"
+		is "bash: flowq --cols" "$(offers flowq --cols sojourn_p9)" "sojourn_p90 sojourn_p99"
+		is "bash: what flowlat lacks is not offered" "$(offers flowlat --cols sojourn_p9)" ""
+		is "bash: fleutan flows -q --so" "$(offers fleutan flows -q --so)" "--sojourn --sort --source"
+	fi
+
 	# Names from outside: offered when they are plain, never expanded.
 	cp "$(command -v sleep)" "$TMP/fl-docs-proc"
 	cp "$(command -v sleep)" "$TMP/\$(>hurt)"
@@ -299,6 +308,14 @@ if command -v zsh >/dev/null; then
 		"flowlat src portr => flowlat src portrange" \
 		"flowlat proto = tc => flowlat proto = tcp" \
 		"flowlat -p fl-doc => flowlat -p fl-docs-proc"
+	if echo "$list" | grep -q -x flowq; then
+		completes \
+			"flowq --source fil => flowq --source filter" \
+			"flowq -s +sojourn_m => flowq -s +sojourn_max" \
+			"flowlat -s +sojourn_m => flowlat -s +sojourn_m" \
+			"flowq dir t => flowq dir tx" \
+			"fleutan flows -q --drop => fleutan flows -q --drops"
+	fi
 else
 	skip "completion for zsh" "zsh is not installed"
 fi

@@ -55,7 +55,7 @@ chmod +x "$TMP/all"
 begin() {
 	kernel=$1
 	shift
-	background "$vm" run "$kernel" -t "${VM_TIMEOUT:-150}" "$@" -- "$TMP/all" \
+	background "$vm" run "$kernel" -t "${VM_TIMEOUT:-400}" "$@" -- "$TMP/all" \
 		>"$TMP/$kernel" 2>"$TMP/$kernel.err"
 }
 

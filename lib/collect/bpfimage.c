@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * kbuild: CONFIG_BPF
+ * Expands a packed BPF image (see bpfimage.h). Nothing is read or written outside of what the stream and its numbers
+ * say; whether the tables make sense scripts/bpfpack.c has seen to.
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include "collect/bpfimage.h"
+#include "collect/bpflz.h"
+
+#define HEAD 10 /* numbers that struct bpf_tables starts with */
+#define HEAD_MAX UINT16_MAX
+
+struct stream {
+	const uint8_t *p, *end;
+	bool bad;
+};
+
+static uint32_t number(struct stream *s)
+{
+	unsigned shift = 0;
+	uint32_t v = 0;
+
+	for (; s->p < s->end && shift < 32; shift += 7) {
+		v |= (uint32_t)(*s->p & 127) << shift;
+		if (*s->p++ < 128)
+			return v;
+	}
+	s->bad = true;
+	return 0;
+}
+
+/* The next N bytes. */
+static const uint8_t *bytes(struct stream *s, uint32_t n)
+{
+	const uint8_t *p = s->p;
+
+	if (n > (size_t)(s->end - p)) {
+		s->bad = true;
+		s->end = p;
+		return p;
+	}
+	s->p += n;
+	return p;
+}
+
+/* Offset or immediate: CODE says how many bytes. */
+static int32_t operand(struct stream *s, unsigned code)
+{
+	unsigned n = (1U << code) >> 1;
+	const uint8_t *p = bytes(s, n);
+	uint32_t v = 0;
+
+	if (s->bad || !n)
+		return 0;
+	for (unsigned i = 0; i < n; i++)
+		v |= (uint32_t)p[i] << (32 - 8 * n + 8 * i);
+	return (int32_t)v >> (32 - 8 * n);
+}
+
+static struct bpf_insn *instructions(struct stream *s, const struct bpf_tables *t)
+{
+	struct bpf_insn *insn = malloc(t->ninsn * sizeof(*insn));
+	const uint8_t *opcode = bytes(s, t->nshape), *sizes = bytes(s, t->nshape);
+	const uint8_t *shape = bytes(s, t->ninsn), *regs = bytes(s, t->ninsn), *offset = bytes(s, t->noffset);
+	struct stream off = { offset, s->p, s->bad };
+
+	for (unsigned i = 0; insn && i < t->ninsn && !off.bad && !s->bad; i++) {
+		if (shape[i] >= t->nshape) {
+			s->bad = true;
+			break;
+		}
+		insn[i].code = opcode[shape[i]];
+		insn[i].dst_reg = regs[i] & 15;
+		insn[i].src_reg = regs[i] >> 4;
+		insn[i].off = operand(&off, sizes[shape[i]] >> 2 & 3);
+		insn[i].imm = operand(s, sizes[shape[i]] & 3);
+	}
+	s->bad |= off.bad;
+	return insn;
+}
+
+/* The lasting part, in one piece. */
+static struct bpf_tables *tables(struct stream *s)
+{
+	uint32_t head[HEAD], n, at = 0, *w;
+	struct bpf_tables *t;
+
+	for (unsigned i = 0; i < HEAD; i++) {
+		head[i] = number(s);
+		s->bad |= head[i] > HEAD_MAX;
+	}
+	if (s->bad)
+		return NULL;
+	n = head[0] * sizeof(*t->prog) + head[1] * sizeof(*t->map) + head[2] * sizeof(*t->var) +
+	    head[3] * sizeof(*t->reloc);
+	t = malloc(sizeof(*t) + n + head[4] + head[5]);
+	if (!t)
+		return NULL;
+	memcpy(t, head, sizeof(head));
+	w = (uint32_t *)(t + 1);
+	for (unsigned i = 0; i < n / 4; i++)
+		w[i] = number(s);
+	t->prog = (void *)w;
+	t->map = (const void *)(t->prog + t->nprog);
+	t->var = (const void *)(t->map + t->nmap);
+	t->reloc = (const void *)(t->var + t->nvar);
+	for (struct bpf_image_reloc *r = (void *)t->reloc; r < t->reloc + t->nreloc; r++)
+		r->insn = at += r->insn;
+	t->str = (const char *)(t->reloc + t->nreloc);
+	t->data = (const uint8_t *)t->str + t->nstr;
+	n = t->nstr + t->ndata;
+	memcpy((char *)t->str, bytes(s, n), s->bad ? 0 : n);
+	return t;
+}
+
+int bpf_expand(const struct bpf_image *img, struct bpf_tables **t, struct bpf_insn **insn)
+{
+	uint8_t *buf = malloc(img->nbytes);
+	struct stream s = { buf, buf + img->nbytes, false };
+	int ret = 0;
+
+	*t = NULL;
+	*insn = NULL;
+	if (!buf)
+		return -ENOMEM;
+	s.bad = lz_expand(buf, img->nbytes, img->packed, img->npacked);
+	if (!s.bad)
+		*t = tables(&s);
+	if (*t && !s.bad)
+		*insn = instructions(&s, *t);
+	free(buf);
+	if (s.bad || (*insn && s.p != s.end))
+		ret = -EINVAL;
+	else if (!*insn)
+		ret = -ENOMEM;
+	if (ret) {
+		free(*t);
+		free(*insn);
+		*t = NULL;
+		*insn = NULL;
+	}
+	return ret;
+}
