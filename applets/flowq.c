@@ -305,7 +305,7 @@ static void queue_list(const struct flowq *fq, const struct section *s, struct b
 	l->left[l->nleft++] = Q_DIR;
 	l->left[l->nleft++] = Q_QUEUE;
 	for (i = 0; i < sizeof(when); i++)
-		if (says(s, when[i]))
+		if (says(s, when[i]) || (when[i] == Q_DROPS && fq->opts.drops))
 			l->left[l->nleft++] = when[i];
 	if (fq->opts.sojourn) {
 		l->left[l->nleft++] = Q_SOJOURN_P50;
@@ -362,27 +362,28 @@ static void text_queues(const struct flowq *fq, const struct report *rep, struct
 		list.after = NULL;
 	list.full = d.flow.full;
 	if (d.flow.nfit)
-		barlist_align(&fq->look.screen, s, &list, d.flows, &d.flow, 2, rep->procs);
+		barlist_align(&fq->look.screen, s, &list, d.flows, &d.flow, d.flow.nleft, rep->procs);
 	s->total = s->nrow; /* idle ones are told below */
 	barlist_text(b, &fq->look.screen, s, &list, rep->procs);
 	free(fit);
 }
 
-/* Classes, and qdiscs that are not simply a queue's own, as a tree. */
+/* Classes, and qdiscs that are not simply a queue's own, as a tree. Columns that say nothing are left out. */
 static void text_tree(const struct flowq *fq, const struct section *s, struct buf *b)
 {
-	static const uint8_t col[] = {
-		T_NAME, T_BYTES, T_PACKETS, T_DROPS, T_OVERLIMITS, T_REQUEUES, T_BACKLOG, T_QLEN, T_LIMIT_RATE, T_CEIL,
-	};
-	bool classes = false;
+	static const uint8_t usual[] = { T_NAME, T_BYTES, T_PACKETS, T_DROPS };
+	static const uint8_t when[] = { T_OVERLIMITS, T_REQUEUES, T_BACKLOG, T_QLEN, T_LIMIT_RATE, T_CEIL };
+	uint8_t col[sizeof(usual) + sizeof(when)];
+	unsigned ncol = sizeof(usual), k;
 	struct rowfmt *rf;
-	uint32_t i;
 
-	for (i = 0; i < s->nrow; i++)
-		classes |= rec_raw(s->layout, s->row[i], T_CLASS);
-	if (!classes || !(rf = malloc(sizeof(*rf))))
+	if (!says(s, T_CLASS) || !(rf = malloc(sizeof(*rf))))
 		return;
-	rowfmt_init(rf, ROW_TABLE, s->layout, col, sizeof(col), NULL, &fq->look.screen);
+	memcpy(col, usual, sizeof(usual));
+	for (k = 0; k < sizeof(when); k++)
+		if (says(s, when[k]))
+			col[ncol++] = when[k];
+	rowfmt_init(rf, ROW_TABLE, s->layout, col, ncol, NULL, &fq->look.screen);
 	rowfmt_fit(rf, s->row, s->nrow);
 	rowfmt_head(b, rf);
 	rowfmt_rows(rf, b, s->row, s->nrow);

@@ -9,7 +9,7 @@ if [ "$(python3 -c 'import sys; print(sys.byteorder)')" != little ]; then
 	skip "replays" "recordings are little-endian, this machine is not"
 	exit 0
 fi
-tapes="basic listen hostile interval poll udp iter"
+tapes="basic listen hostile interval poll udp iter queues"
 unset FLEUTAN_RECORD FLEUTAN_REPLAY NO_COLOR
 mkdir -p golden
 
@@ -29,15 +29,19 @@ args() {
 	poll) echo "-i 0.3" ;;
 	udp) echo "-u" ;;
 	iter) echo "--procs bpf" ;;
+	queues) echo "-r --sojourn --drops" ;;
 	listen) echo "-A" ;;
 	esac
 }
+
+# Which applet a tape was recorded with.
+applet() { case $1 in queues) echo flowq ;; *) echo flowlat ;; esac }
 
 # golden FILE STATUS TAPE ARGUMENTS…: what is shown, what is said on stderr, and the exit status
 golden() {
 	file=$1 want=$2 tape=$3
 	shift 3
-	"$BIN" flowlat --replay "$TMP/$tape" "$@" >"$TMP/out" 2>"$TMP/err" </dev/null
+	"$BIN" "$(applet "$tape")" --replay "$TMP/$tape" "$@" >"$TMP/out" 2>"$TMP/err" </dev/null
 	got=$?
 	{
 		sed 's/"fleutan": *"[^"]*"/"fleutan":"VERSION"/; s/^\(fleutan_info{version="\)[^"]*/\1VERSION/' "$TMP/out"
@@ -115,6 +119,12 @@ utf8 intr.100 0 intr
 utf8 intr.json 3 intr -j
 utf8 intr-always.100 3 intr-always
 utf8 intr-always.json 3 intr-always -j
+for g in peer proc dev queue; do utf8 "queues.group-$g" 0 queues -r -g $g; done
+utf8 queues.tx 0 queues
+ascii queues.jsonl 0 queues -r -J
+utf8 queues.filter 0 queues -r dport 7001
+utf8 queues.cols 0 queues -r --cols dev,dir,queue,packets,bytes,rate,sojourn_p99,drops,procs
+utf8 queues.rows 0 queues -N 1 -s packets
 is "a newer kernel's tcp_info changes nothing" "$(cat golden/newkernel.json)" "$(cat golden/basic.json)"
 
 # Nothing in any output is raw: no control character but line feeds (and colours where asked for), and JSON is JSON.
@@ -124,7 +134,7 @@ for f in golden/*; do
 done >"$TMP/raw"
 is "no control characters" "$(cat "$TMP/raw")" ""
 for f in golden/*.json golden/*.jsonl; do
-	grep -v -e '^--- ' -e '^flowlat: ' "$f" | python3 -m json.tool >/dev/null 2>&1 || echo "$f"
+	grep -v -e '^--- ' -e '^flow[a-z]*: ' "$f" | python3 -m json.tool >/dev/null 2>&1 || echo "$f"
 done >"$TMP/bad"
 is "JSON is JSON" "$(cat "$TMP/bad")" ""
 for f in golden/*.80.utf8 golden/*.80.ascii golden/*.200.utf8; do
@@ -142,7 +152,7 @@ if command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null; then
 		sampled=
 		case $t in interval | poll) sampled="-i 1" ;; udp) sampled=-u ;; esac
 		# shellcheck disable=SC2086
-		strace -f -o "$TMP/trace" "$BIN" flowlat --replay "$t" $(args "$t") -g peer >/dev/null 2>&1
+		strace -f -o "$TMP/trace" "$BIN" "$(applet "$t")" --replay "$t" $(args "$t") -g peer >/dev/null 2>&1
 		is "replay of $t: no socket, no bpf(2)" "$(grep -cE '\b(socket|bpf|perf_event_open|setns)\(' "$TMP/trace")" 0
 		is "replay of $t: no /proc, no /sys" "$(grep -E 'open.*"/(proc|sys)/' "$TMP/trace")" ""
 	done
@@ -184,11 +194,11 @@ while [ $n -lt 70 ]; do
 	[ $((n / 7 % 2)) = 0 ] || set -- "$@" -j
 	rm -rf "$TMP/mutant"
 	./tape.py mutate "$t" "$TMP/mutant" $n
-	timeout -k 2 20 "$san/fleutan" flowlat --replay "$TMP/mutant" "$@" >"$TMP/out" 2>"$TMP/err" </dev/null
+	timeout -k 2 20 "$san/fleutan" "$(applet "$t")" --replay "$TMP/mutant" "$@" >"$TMP/out" 2>"$TMP/err" </dev/null
 	status=$?
 	if [ $status -gt 3 ] || grep -qE 'Sanitizer|runtime error' "$TMP/err"; then
 		bad=$((bad + 1))
-		echo "# mutant $n of $t: flowlat $*: exit $status: $(grep -aE 'ERROR|runtime error|SUMMARY|#[0-5] ' "$TMP/err" | head -8)"
+		echo "# mutant $n of $t: $(applet "$t") $*: exit $status: $(grep -aE 'ERROR|runtime error|SUMMARY|#[0-5] ' "$TMP/err" | head -8)"
 		mkdir -p "$san/mutants" && rm -rf "$san/mutants/$n" && cp -r "$TMP/mutant" "$san/mutants/$n"
 	fi
 	n=$((n + 1))
