@@ -45,7 +45,7 @@ ifneq ($(NEEDS_CONFIG),)
 endif
 
 $(KCONFIG): scripts/kconfig-lang.c scripts/kconfig.h
-$(O)/host/bpfpack: scripts/bpfpack.h scripts/bpflz.h lib/collect/bpflz.h
+$(O)/host/bpfpack: scripts/bpfpack.h scripts/bpflz.h scripts/bpfwrite.h lib/collect/bpflz.h
 $(O)/host/%: scripts/%.c
 	$(call say,HOSTCC,$@)
 	$(Q)mkdir -p $(@D) && $(HOSTCC) -O2 -Wall -Wextra -o $@ $(filter %.c,$^)
@@ -119,7 +119,7 @@ endif
 ALL_CFLAGS = $(CC_TARGET) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Ilib $(if $(filter own,$(MNL)),-Ilib/mnl) -I$(O) -I$(O)/include \
 	-include $(O)/include/autoconf.h $(MUSL_CFLAGS) $(EXT_CFLAGS) $(SMALL) $(FAST) -MMD -MP $(CPPFLAGS) $(CFLAGS)
 
-# BPF programs are packed into plain arrays, so that no ELF is read at run time; without clang the packed ones of a release serve.
+# BPF programs are packed into one compressed array each, so that no ELF is read at run time; without clang the packed ones of a release serve.
 BPF_SRC := $(if $(CONFIG_BPF),$(wildcard bpf/*.bpf.c))
 BPF_H := $(BPF_SRC:bpf/%.bpf.c=$(O)/bpf/%.h)
 BPF_END := e$(if $(shell $(CC) $(CC_TARGET) -dM -E -x c /dev/null | grep '_BYTE_ORDER__ __ORDER_BIG'),b,l)
@@ -129,7 +129,8 @@ $(O)/bpf/%.o: bpf/%.bpf.c | $(OWN_MK)
 	$(call say,BPF,$@)
 	$(Q)mkdir -p $(@D) && $(CLANG) -O2 -g -target bpf$(BPF_END) -mcpu=v3 -ffreestanding -Wall -Wextra -Ibpf -Ilib $(BPF_INC) -MMD -MP -c -o $@ $<
 $(O)/bpf/%.h: $(O)/bpf/%.o $(O)/host/bpfpack
-	$(Q)$(O)/host/bpfpack $< $* > $@.new && mv $@.new $@
+	$(Q)$(O)/host/bpfpack $< $* $(filter %.h,$^) > $@.new && mv $@.new $@
+$(O)/bpf/pktraw.h: $(O)/bpf/pkttrace.h # so similar that it is packed as what differs
 -include $(BPF_H:.h=.d)
 else
 $(O)/bpf/%.h: bpf/prebuilt/$(BPF_END)/%.h

@@ -5,10 +5,14 @@
 
 #include <stdint.h>
 
-/* A tp_btf program follows typed pointers with plain loads; a raw_tp one copies. */
+/* A tp_btf program follows typed pointers with plain loads; a raw_tp one copies, as many bytes as the kernel has. */
 #ifdef PKT_RAW
 #define TRACE "raw_tp/"
-#define GET(p, field) BPF_CORE_READ(p, field)
+#define GET(p, field) ({ \
+	uint64_t get_v = 0; \
+	uint32_t get_n = bpf_core_field_size((p)->field); \
+	bpf_probe_read_kernel(&get_v, get_n, (const void *)&(p)->field); \
+	(__typeof__((p)->field))(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? get_v : get_v >> (64 - 8 * get_n)); })
 #else
 #define TRACE "tp_btf/"
 #define GET(p, field) ((p)->field)

@@ -73,7 +73,7 @@ static __always_inline void owner_ends(struct pkt_owner *o, const struct sock *s
 		bpf_core_read(o->dst, sizeof(o->dst), &c->skc_v6_daddr);
 	}
 	if (!o->inode && s)
-		o->inode = GET(GET(GET(s, file), f_inode), i_ino);
+		o->inode = BPF_CORE_READ(s, file, f_inode, i_ino);
 }
 
 /* The verifier makes no number of a pointer, but copies its bytes. */
@@ -92,20 +92,20 @@ static __always_inline bool is_user_process(void)
 	return !(BPF_CORE_READ(t, flags) & PF_KTHREAD);
 }
 
-/* SK belongs to the process that runs right now (or is BORN by it, and the process is yet to be noted). */
+/* SK belongs to the process that runs right now. */
 static __always_inline void owner_note(const struct sock *sk, uint8_t proto)
 {
 	struct pkt_owner o = { .proto = proto };
 	uint64_t id = owner_id(sk);
 
-	o.netns = GET(GET(sk, __sk_common.skc_net.net), ns.inum);
+	o.netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 	o.pid = bpf_get_current_pid_tgid() >> 32;
 	bpf_get_current_comm(o.comm, sizeof(o.comm));
 	owner_ends(&o, sk);
 	bpf_map_update_elem(&pkt_owners, &id, &o, BPF_ANY);
 }
 
-/* A new UDP flow, mostly within the sender's own system call. In a softirq that interrupts somebody, whose user must fit. */
+/* A new UDP flow, mostly within the sender's own system call; if in a softirq on top of another's, users differ. */
 static __always_inline void owner_of_udp(const struct sk_buff *skb)
 {
 	const struct sock *sk = GET(skb, sk);

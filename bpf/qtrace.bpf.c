@@ -3,7 +3,7 @@
  * How long each packet waited in its qdisc, and which packets were dropped, why.
  *
  * A packet's wait begins at net_dev_queue, right before the qdisc, and ends at qdisc_dequeue; it is counted when the
- * driver gets the packet, at net_dev_start_xmit, where the counters count it too. Three facts make that exact and cheap:
+ * driver gets the packet, at net_dev_start_xmit, where the counters count it too. Three facts make that exact:
  *
  * - Softirqs are off from net_dev_queue to the packet's way past the qdisc, and from qdisc_dequeue to the driver. So
  *   whatever reaches a device on a CPU stems from the last of these two events on this CPU and device: after
@@ -20,6 +20,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include "model/hist.h"
+
 /* Set by user space before loading. */
 const volatile uint32_t stamp_mask; /* sets of stamps, less one: a power of two */
 const volatile uint32_t has_reason; /* 1: kfree_skb tells one */
@@ -95,7 +96,7 @@ struct {
 	__type(value, struct stamps);
 } q_stamps SEC(".maps");
 
-/* What happened last on this CPU at a device. Devices that share one spoil each other's only when one lies on the other. */
+/* What happened last on this CPU at a device. Devices that share one get in each other's way only when nested. */
 struct door {
 	uint64_t dev;
 	uint64_t out;   /* when packets left the qdisc; 0: one was brought to it */
@@ -442,7 +443,7 @@ static __always_inline void find_way(struct seen *d)
 		d->ifindex = d->iif;
 }
 
-/* Where parsing begins. Returns the bytes from there to the packet's end, however far it was read already; 0: no packet. */
+/* Where parsing begins. Returns the bytes from there to the end, however far it was read already; 0: no packet. */
 static __always_inline uint32_t find_start(struct seen *d, uint64_t head)
 {
 	uint32_t len = d->skb->len;

@@ -30,7 +30,11 @@ struct __kernel_sockaddr_storage {
 
 extern void *bpf_rdonly_cast(const void *obj, uint32_t btf_id) __attribute__((weak)) SEC(".ksyms");
 
+#ifdef PKT_RAW /* functions are called by their number in the kernel's own BTF */
+#define CAN_CAST false
+#else
 #define CAN_CAST (&bpf_rdonly_cast && bpf_core_type_exists(struct __kernel_sockaddr_storage))
+#endif
 #define CAST(p, type) ((const type *)bpf_rdonly_cast((const void *)(p), bpf_core_type_id_kernel(type)))
 
 /* Set by user space before loading. */
@@ -105,7 +109,7 @@ static __always_inline bool our_inode(uint32_t inum, uint32_t *number)
 
 	*number = 0;
 	if (!many_netns)
-		return !want_netns || inum == want_netns;
+		return inum == want_netns || !want_netns;
 	nr = bpf_map_lookup_elem(&pkt_netns, &inum);
 	if (nr)
 		*number = *nr;
@@ -114,7 +118,7 @@ static __always_inline bool our_inode(uint32_t inum, uint32_t *number)
 
 static __always_inline bool ours(const struct net *net, uint32_t *number)
 {
-	return our_inode(want_netns || many_netns ? GET(net, ns.inum) : 0, number);
+	return our_inode(GET(net, ns.inum), number);
 }
 
 static __always_inline uint16_t vlan_of(const struct sk_buff *skb)

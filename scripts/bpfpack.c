@@ -1,38 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * bpfpack OBJ.o NAME > NAME.h: turns a BPF object file (clang -target bpfel or bpfeb, with -g) into one compressed
- * array, see lib/collect/bpfimage.h. Runs on the machine that builds; plain C11, no library. Whatever it does not
- * understand is an error here, at build time, and never a surprise on a router.
+ * bpfpack OBJ.o NAME [BASE.h] > NAME.h: turns a BPF object file (clang -target bpfel or bpfeb, with -g) into one
+ * compressed array, see lib/collect/bpfimage.h; BASE.h is what it made of a similar object. Runs on the machine that
+ * builds; plain C11, no library. Whatever it does not understand is an error here, at build time, and never a surprise
+ * on a router.
  */
 #include <ctype.h>
-#include "bpflz.h"
 #include "bpfpack.h"
-
-#define MAX_PROGS 64
-#define MAX_MAPS 64
-#define MAX_VARS 512
-#define MAX_RELOCS 2048
-#define MAX_INSNS 65535
+#include "bpfwrite.h"
 
 enum { FIELD_OFFSET, FIELD_SIZE, FIELD_EXISTS, TYPE_ID = 7, TYPE_EXISTS, TYPE_SIZE, ENUM_EXISTS, ENUM_VALUE };
 enum { KFUNC_CALL = 64, KFUNC_EXISTS }; /* our own: bpfimage.h */
-
-struct insn { uint8_t code, dst, src; int16_t off; int32_t imm; };
-struct prog { uint32_t name, attach, insn, ninsn, type, attach_type, sec, start; };
-struct map { uint32_t name, type, rodata, key, value, max, flags, data, var, nvar, sec, off; };
-struct var { uint32_t name, off, size; };
-struct reloc { uint32_t insn, type, path, kind, size; };
-
-static struct insn insns[MAX_INSNS];
-static struct prog progs[MAX_PROGS];
-static struct map maps[MAX_MAPS];
-static struct var vars[MAX_VARS];
-static struct reloc relocs[MAX_RELOCS];
-static uint32_t ninsn, nprog, nmap, nvar, nreloc, license;
-static char pool[65536];
-static uint32_t pool_len;
-static uint8_t *data;
-static uint32_t ndata;
 
 /* Interns a text, returns its offset. Offset 0 is the empty text. */
 static uint32_t text(const char *s)
@@ -509,151 +487,12 @@ static void read_core(void)
 	}
 }
 
-/* ---- output ---- */
-
-static struct { uint8_t *p; size_t n, cap; } out;
-
-static void emit(uint8_t v)
-{
-	if (out.n == out.cap && !(out.p = realloc(out.p, out.cap += 1 << 16)))
-		die("out of memory");
-	out.p[out.n++] = v;
-}
-
-static void emit_number(uint32_t v)
-{
-	for (; v > 127; v >>= 7)
-		emit(v | 128);
-	emit(v);
-}
-
-static void emit_numbers(const uint32_t *v, unsigned n)
-{
-	while (n--)
-		emit_number(*v++);
-}
-
-/* 0, 1, 2 or 3: V takes 0, 1, 2 or 4 bytes. */
-static unsigned width(int32_t v)
-{
-	return !v ? 0 : v == (int8_t)v ? 1 : v == (int16_t)v ? 2 : 3;
-}
-
-static void emit_operand(int32_t v)
-{
-	for (unsigned n = 1u << width(v) >> 1, i = 0; i < n; i++)
-		emit((uint32_t)v >> 8 * i);
-}
-
-static int by_insn(const void *a, const void *b)
-{
-	const struct reloc *x = a, *y = b;
-
-	return (x->insn > y->insn) - (x->insn < y->insn);
-}
-
-static uint32_t shape_of(const struct insn *in)
-{
-	return in->code << 8 | width(in->off) << 2 | width(in->imm);
-}
-
-/* All shapes in ascending order, *NOFFSET the bytes of all offsets; returns how many shapes. */
-static uint32_t find_shapes(uint32_t *shape, uint32_t *noffset)
-{
-	static uint8_t used[1 << 16];
-	uint32_t n = 0;
-
-	*noffset = 0;
-	for (uint32_t i = 0; i < ninsn; i++) {
-		used[shape_of(&insns[i])] = 1;
-		*noffset += 1u << width(insns[i].off) >> 1;
-	}
-	for (uint32_t i = 0; i < sizeof(used); i++) {
-		if (!used[i])
-			continue;
-		if (n == 256)
-			die("more than 256 shapes of instructions");
-		shape[n++] = i;
-	}
-	return n;
-}
-
-static void emit_insns(const uint32_t *shape, uint32_t nshape)
-{
-	uint32_t k;
-
-	for (uint32_t i = 0; i < nshape; i++)
-		emit(shape[i] >> 8);
-	for (uint32_t i = 0; i < nshape; i++)
-		emit(shape[i]);
-	for (uint32_t i = 0; i < ninsn; i++) {
-		for (k = 0; shape[k] != shape_of(&insns[i]); k++)
-			;
-		emit(k);
-	}
-	for (uint32_t i = 0; i < ninsn; i++)
-		emit(insns[i].src << 4 | insns[i].dst);
-	for (uint32_t i = 0; i < ninsn; i++)
-		emit_operand(insns[i].off);
-	for (uint32_t i = 0; i < ninsn; i++)
-		emit_operand(insns[i].imm);
-}
-
-/* The image as bpfimage.h describes it. */
-static void emit_image(void)
-{
-	uint32_t head[] = { nprog, nmap, nvar, nreloc, pool_len, ndata, ninsn, 0, 0, license }, shape[256], last = 0;
-
-	head[7] = find_shapes(shape, &head[8]);
-	for (unsigned i = 0; i < sizeof(head) / sizeof(head[0]); i++) {
-		if (head[i] > UINT16_MAX)
-			die("too large: number %u is %u", i, head[i]);
-		emit_number(head[i]);
-	}
-	for (struct prog *p = progs; p < progs + nprog; p++)
-		emit_numbers((uint32_t[]){ p->name, p->attach, p->insn, p->ninsn, p->type, p->attach_type }, 6);
-	for (struct map *m = maps; m < maps + nmap; m++)
-		emit_numbers((uint32_t[]){ m->name, m->type, m->rodata, m->key, m->value, m->max, m->flags, m->data,
-					   m->var, m->nvar }, 10);
-	for (struct var *v = vars; v < vars + nvar; v++)
-		emit_numbers((uint32_t[]){ v->name, v->off, v->size }, 3);
-	qsort(relocs, nreloc, sizeof(*relocs), by_insn);
-	for (struct reloc *r = relocs; r < relocs + nreloc; last = r++->insn)
-		emit_numbers((uint32_t[]){ r->insn - last, r->type, r->path, r->kind, r->size }, 5);
-	for (uint32_t i = 0; i < pool_len; i++)
-		emit(pool[i]);
-	for (uint32_t i = 0; i < ndata; i++)
-		emit(data[i]);
-	emit_insns(shape, head[7]);
-}
-
-static void print_image(const char *name)
-{
-	uint32_t n;
-	uint8_t *p;
-
-	emit_image();
-	p = lz_compress(out.p, out.n, &n);
-	printf("/* Made by scripts/bpfpack from %s: do not edit.\n", file);
-	for (uint32_t i = 0; i < nprog; i++)
-		printf(" * program %s: %u instructions\n", pool + progs[i].name, progs[i].ninsn);
-	for (uint32_t i = 0; i < nmap; i++)
-		printf(" * map %s: %u of %u and %u bytes\n", pool + maps[i].name, maps[i].max, maps[i].key, maps[i].value);
-	printf(" * and %u relocations, in %zu bytes, here in %u.\n */\n", nreloc, out.n, n);
-	printf("#include \"collect/bpfimage.h\"\n\nstatic const uint8_t %s_packed[%u] = {\n", name, n);
-	for (uint32_t i = 0; i < n; i++)
-		printf("%s%u,%s", i % 24 ? " " : "\t", p[i], i % 24 == 23 || i + 1 == n ? "\n" : "");
-	printf("};\n\nstatic const struct bpf_image %s_image = {\n\t.packed = %s_packed,\n", name, name);
-	printf("\t.npacked = %u,\n\t.nbytes = %zu,\n};\n", n, out.n);
-	free(p);
-}
-
 int main(int argc, char **argv)
 {
 	const struct section *sec;
 
-	if (argc != 3 || !*argv[2] || isdigit((unsigned char)*argv[2])) {
-		fprintf(stderr, "usage: bpfpack OBJ.o NAME > NAME.h\n");
+	if ((argc != 3 && argc != 4) || !*argv[2] || isdigit((unsigned char)*argv[2])) {
+		fprintf(stderr, "usage: bpfpack OBJ.o NAME [BASE.h] > NAME.h\n");
 		return 2;
 	}
 	for (const char *c = argv[2]; *c; c++)
@@ -674,6 +513,6 @@ int main(int argc, char **argv)
 	read_relocations();
 	read_core();
 	file = strrchr(file, '/') ? strrchr(file, '/') + 1 : file;
-	print_image(argv[2]);
+	print_image(argv[2], argv[3]);
 	return ferror(stdout) || fflush(stdout) ? 1 : 0;
 }

@@ -45,6 +45,7 @@ void columns_add_all(struct columns *c, const struct look *l)
 int columns_settle(struct columns *c, struct look *l, struct err *e)
 {
 	uint8_t usual[SCHEMA_FIELDS_MAX];
+	unsigned usual_n;
 	int n, i;
 
 	if (l->netns)
@@ -54,12 +55,13 @@ int columns_settle(struct columns *c, struct look *l, struct err *e)
 	if (!l->cols)
 		return 0;
 	memcpy(usual, c->col, c->n);
+	usual_n = c->n;
 	n = look_columns(l, usual, c->n, c->col, e);
 	if (n < 0)
 		return n;
 	c->n = (unsigned)n;
-	/* Who names a field wants it; who says "all" takes what there is. */
-	for (i = 0; i < n && strcmp(l->cols, "all"); i++)
+	/* Who names a field wants it; who says "all", or adds to the usual ones, takes of those what there is. */
+	for (i = *l->cols == '+' ? (int)usual_n : 0; i < n && strcmp(l->cols, "all"); i++)
 		fieldset_add(&l->asked, c->col[i]);
 	return 0;
 }

@@ -51,35 +51,41 @@ static const uint8_t *bytes(struct stream *s, uint32_t n)
 static int32_t operand(struct stream *s, unsigned code)
 {
 	unsigned n = (1U << code) >> 1;
-	const uint8_t *p = bytes(s, n);
 	uint32_t v = 0;
 
-	if (s->bad || !n)
+	if (!n)
 		return 0;
+	if (n > (size_t)(s->end - s->p)) {
+		s->bad = true;
+		return 0;
+	}
 	for (unsigned i = 0; i < n; i++)
-		v |= (uint32_t)p[i] << (32 - 8 * n + 8 * i);
+		v = v >> 8 | (uint32_t)*s->p++ << 24;
 	return (int32_t)v >> (32 - 8 * n);
 }
 
 static struct bpf_insn *instructions(struct stream *s, const struct bpf_tables *t)
 {
 	struct bpf_insn *insn = malloc(t->ninsn * sizeof(*insn));
-	const uint8_t *opcode = bytes(s, t->nshape), *sizes = bytes(s, t->nshape);
-	const uint8_t *shape = bytes(s, t->ninsn), *regs = bytes(s, t->ninsn), *offset = bytes(s, t->noffset);
-	struct stream off = { offset, s->p, s->bad };
+	const uint8_t *opcode = bytes(s, 2 * t->nshape + 2 * t->ninsn), *size = opcode + t->nshape;
+	const uint8_t *shape = size + t->nshape, *regs = shape + t->ninsn;
+	const uint8_t *offset = bytes(s, t->noffset);
+	struct stream off = { offset, s->p, false };
 
-	for (unsigned i = 0; insn && i < t->ninsn && !off.bad && !s->bad; i++) {
-		if (shape[i] >= t->nshape) {
+	for (unsigned i = 0; insn && i < t->ninsn && !s->bad; i++) {
+		unsigned k = shape[i];
+
+		if (k >= t->nshape) {
 			s->bad = true;
 			break;
 		}
-		insn[i].code = opcode[shape[i]];
+		insn[i].code = opcode[k];
 		insn[i].dst_reg = regs[i] & 15;
 		insn[i].src_reg = regs[i] >> 4;
-		insn[i].off = operand(&off, sizes[shape[i]] >> 2 & 3);
-		insn[i].imm = operand(s, sizes[shape[i]] & 3);
+		insn[i].off = operand(&off, size[k] >> 2 & 3);
+		insn[i].imm = operand(s, size[k] & 3);
 	}
-	s->bad |= off.bad;
+	s->bad |= off.bad || off.p != off.end;
 	return insn;
 }
 
@@ -87,6 +93,7 @@ static struct bpf_insn *instructions(struct stream *s, const struct bpf_tables *
 static struct bpf_tables *tables(struct stream *s)
 {
 	uint32_t head[HEAD], n, at = 0, *w;
+	const uint8_t *texts;
 	struct bpf_tables *t;
 
 	for (unsigned i = 0; i < HEAD; i++) {
@@ -94,7 +101,7 @@ static struct bpf_tables *tables(struct stream *s)
 		s->bad |= head[i] > HEAD_MAX;
 	}
 	if (s->bad)
-		return NULL;
+		return NULL; /* it would ask for too much memory */
 	n = head[0] * sizeof(*t->prog) + head[1] * sizeof(*t->map) + head[2] * sizeof(*t->var) +
 	    head[3] * sizeof(*t->reloc);
 	t = malloc(sizeof(*t) + n + head[4] + head[5]);
@@ -112,36 +119,37 @@ static struct bpf_tables *tables(struct stream *s)
 		r->insn = at += r->insn;
 	t->str = (const char *)(t->reloc + t->nreloc);
 	t->data = (const uint8_t *)t->str + t->nstr;
-	n = t->nstr + t->ndata;
-	memcpy((char *)t->str, bytes(s, n), s->bad ? 0 : n);
+	texts = bytes(s, t->nstr + t->ndata);
+	if (!s->bad)
+		memcpy((char *)t->str, texts, t->nstr + t->ndata);
 	return t;
 }
 
 int bpf_expand(const struct bpf_image *img, struct bpf_tables **t, struct bpf_insn **insn)
 {
-	uint8_t *buf = malloc(img->nbytes);
-	struct stream s = { buf, buf + img->nbytes, false };
-	int ret = 0;
+	const struct bpf_image *base = img->base;
+	uint32_t at = base ? base->nbytes : 0, len = at + img->nbytes;
+	uint8_t *buf = malloc(len);
+	struct stream s = { buf + at, buf + len, false };
+	int ret = -ENOMEM;
 
 	*t = NULL;
 	*insn = NULL;
-	if (!buf)
-		return -ENOMEM;
-	s.bad = lz_expand(buf, img->nbytes, img->packed, img->npacked);
-	if (!s.bad)
+	if (buf) {
+		s.bad = (base && lz_expand(buf, 0, at, base->packed, base->npacked)) ||
+			lz_expand(buf, at, len, img->packed, img->npacked);
 		*t = tables(&s);
-	if (*t && !s.bad)
-		*insn = instructions(&s, *t);
-	free(buf);
-	if (s.bad || (*insn && s.p != s.end))
-		ret = -EINVAL;
-	else if (!*insn)
-		ret = -ENOMEM;
+		if (*t)
+			*insn = instructions(&s, *t);
+		if (*insn)
+			ret = 0;
+		if (s.bad || (*insn && s.p != s.end))
+			ret = -EINVAL;
+	}
 	if (ret) {
 		free(*t);
 		free(*insn);
-		*t = NULL;
-		*insn = NULL;
 	}
+	free(buf);
 	return ret;
 }

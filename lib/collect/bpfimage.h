@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What scripts/bpfpack.c makes of a BPF object file, and what lib/collect/bpfobj.c loads without any ELF. In the binary
- * an image is one compressed stream of bytes (bpflz.h) whose order is defined, so a header made from a big-endian
- * object is right for a big-endian target, whatever machine made it. Expanded, it is made of:
+ * an image is one compressed stream (bpflz.h) of bytes of a defined order, so a header made from a big-endian object
+ * is right for a big-endian target, whatever machine made it. Expanded, it holds:
  *	the numbers at the head of struct bpf_tables, then the tables in the order there. All of these are numbers of
  *	32 bits, each written as bytes of 7 bits, the lowest first, the last one below 128. The instructions of
  *	relocations are written as differences (they ascend)
@@ -21,6 +21,7 @@
 #include <linux/bpf.h>
 
 struct bpf_image {
+	const struct bpf_image *base; /* NULL, or a similar image without a base: its bytes stand before these ones */
 	const uint8_t *packed;
 	uint32_t npacked, nbytes; /* as it is, and expanded */
 };
@@ -85,7 +86,7 @@ struct bpf_tables {
 	const uint8_t *data;
 };
 
-/* Both are to be given to free(). -ENOMEM, or -EINVAL: no such image. */
+/* Both are to be given to free() if it returns 0. -ENOMEM, or -EINVAL: no such image. */
 int bpf_expand(const struct bpf_image *img, struct bpf_tables **t, struct bpf_insn **insn);
 
 #endif

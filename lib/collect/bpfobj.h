@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Loading BPF programs that were packed at build time (scripts/bpfpack.c) into plain arrays: instructions, maps and a list of
+ * Loading BPF programs that were packed at build time (scripts/bpfpack.c) and compressed: instructions, maps and a list of
  * what must be looked up in the kernel's BTF. No ELF at run time: of libbpf only its system-call half is used (bpf.h), so
  * libelf and zlib are not linked; the kernel's BTF is walked once, and released before anything else is allocated.
  */
@@ -36,7 +36,7 @@ struct bpfobj_opts {
 	const char *btf_path; /* NULL: /sys/kernel/btf/vmlinux */
 	const char *skip;     /* name of a program not to load, or NULL */
 	const char *only;     /* name of the one program to load, or NULL */
-	const char *target;   /* what that one is attached to ("btf_trace_kfree_skb") instead of its own; or NULL */
+	const char *target;   /* its target ("btf_trace_kfree_skb") instead of its own, or NULL */
 	const struct bpfobj *share; /* an object of the same image whose maps are used, but for the constants; or NULL */
 };
 

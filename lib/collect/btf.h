@@ -56,7 +56,7 @@ struct btf_field {
 int btf_field(const struct btf *b, uint32_t id, const char *path, struct btf_field *f);
 /* The value of an enumerator of enum ID. 0 or -ENOENT. */
 int btf_enumerator(const struct btf *b, uint32_t id, const char *name, uint64_t *v);
-/* The first enumerator of enum ID that has this value (a negative one of a signed enum: extended to 64 bits), or NULL. */
+/* The first enumerator of enum ID that has this value (negative ones extended to 64 bits), or NULL. */
 const char *btf_enumerator_name(const struct btf *b, uint32_t id, uint64_t v);
 /* Bytes that a type takes; 0: none or not known. */
 uint32_t btf_size(const struct btf *b, uint32_t id);

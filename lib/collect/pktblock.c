@@ -128,7 +128,7 @@ static bool frame_parse(const uint8_t *p, size_t size, bool vnet, struct pkt_fra
 int pkt_block_walk(const uint8_t *p, size_t len, bool vnet, pkt_frame_fn fn, void *arg)
 {
 	struct tpacket_block_desc d;
-	uint32_t next;
+	uint32_t next, status;
 	size_t left;
 
 	if (len < sizeof(d))
@@ -146,6 +146,10 @@ int pkt_block_walk(const uint8_t *p, size_t len, bool vnet, pkt_frame_fn fn, voi
 		if (next && next < FRAME_HEAD)
 			return -EBADMSG;
 		left = next && next < len ? next : len;
+		/* Before 6.2 a packet that the kernel cannot describe (UDP_SEGMENT) is dropped, and counted so, but its place stays. */
+		memcpy(&status, p + offsetof(struct tpacket3_hdr, tp_status), sizeof(status));
+		if (!(status & TP_STATUS_USER))
+			continue;
 		if (!frame_parse(p, left, vnet, &f))
 			return -EBADMSG;
 		fn(arg, &f);

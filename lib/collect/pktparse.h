@@ -63,7 +63,8 @@ PKT_INLINE const struct pkt_frag_ports *pkt_frag_find(const struct pkt_src *src,
 	return 0;
 }
 
-PKT_INLINE void pkt_frag_note(const struct pkt_src *src, const struct pkt_frag_key *key, const struct pkt_frag_ports *val)
+PKT_INLINE void pkt_frag_note(const struct pkt_src *src, const struct pkt_frag_key *key,
+			      const struct pkt_frag_ports *val)
 {
 	(void)src, (void)key, (void)val;
 }
@@ -468,8 +469,8 @@ struct pkt_scratch {
 
 /*
  * The verifier follows each value that it can tell along each path through the walk, and there are too many. Of what
- * lies in a map it can tell nothing: whatever way a header was passed, the next begins the same. A program of one CPU is
- * not interrupted by itself (softirqs are off), and each object has its own map.
+ * lies in a map it can tell nothing: whatever way a header was passed, the next begins the same. With softirqs off no
+ * other program of the same object runs on this CPU meanwhile.
  */
 #ifdef __bpf__
 volatile uint32_t pkt_zero; /* stays 0, but who would know: for variables that shall look the same on all paths */

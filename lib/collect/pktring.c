@@ -387,5 +387,6 @@ static int ring_read(void *state, pkt_fn fn, void *arg, struct pkt_result *res, 
 }
 
 const struct pkt_rung pkt_rung_ring = {
-	.start = ring_start, .begin = ring_begin, .wait = ring_wait, .cut = ring_cut, .read = ring_read, .stop = ring_stop,
+	.start = ring_start, .begin = ring_begin, .wait = ring_wait, .cut = ring_cut, .read = ring_read,
+	.stop = ring_stop,
 };

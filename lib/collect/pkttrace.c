@@ -10,6 +10,7 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 
+#include "bpf/pktraw.h"
 #include "bpf/pkttrace.h"
 #include "collect/bpfobj.h"
 #include "collect/pktrung.h"
@@ -49,7 +50,7 @@ static int load(struct pkt_trace *t, const struct pkt_opts *o, bool can_cast, st
 	if (getrandom(&secret, sizeof(secret), GRND_NONBLOCK) != (ssize_t)sizeof(secret))
 		secret = now_ns();
 	secret |= 1;
-	return pkt_tables_load(&t->tables, o, &pkttrace_image, consts, ARRAY_SIZE(consts),
+	return pkt_tables_load(&t->tables, o, o->btf ? &pktraw_image : &pkttrace_image, consts, ARRAY_SIZE(consts),
 			       !o->tx ? "pkt_tx" : !o->rx ? "pkt_rx" : NULL, e);
 }
 

@@ -211,6 +211,11 @@ class Interval:
     def sum(self, dev, what):
         return self.after.sum(dev, what) - self.before.sum(dev, what)
 
+    def packets(self):
+        """What left all devices; of one without a queue discipline by its own count."""
+        return sum(total(self.queues(d).values()).packets if self.after.queue(d) else self.device(d).packets
+                   for d in self.after.links if d in self.before.links)
+
 
 def sender(text):
     """Lines of blast -> {(proto, src, sport, dst, dport): Count}; the total stands under None."""
@@ -257,6 +262,10 @@ class Look:
         for q in self.each_queue(dev, direction):
             out[q["queue"]] = total([out.get(q["queue"], Count(0, 0)), Count(q["packets"] or 0, q["bytes"] or 0)])
         return {q: c for q, c in out.items() if c != Count(0, 0)}
+
+    def packets(self):
+        """What it saw leave all devices."""
+        return sum(d["tx_packets"] or 0 for doc in self.docs for d in doc["devices"])
 
     def qdisc(self, dev):
         out = {}

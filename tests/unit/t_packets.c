@@ -35,7 +35,7 @@ static void t_sizes(void)
 	o.count = 1;
 	pkt_tables_size(&t, &o, 2, 64 << 20);
 	CHECK(t.once);
-	CHECK_EQ(t.slots, 2048);
+	CHECK_EQ(t.slots, 1024);
 	o.max_entries = 5;
 	pkt_tables_size(&t, &o, UINT32_MAX, 1 << 20);
 	CHECK_EQ(t.ncpu, PKT_CPUS_MAX);
@@ -173,7 +173,7 @@ static void on_frame(void *arg, const struct pkt_frame *f)
 static void frame_at(uint8_t *p, uint32_t next, uint32_t snap, uint16_t gso)
 {
 	struct tpacket3_hdr h = { .tp_next_offset = next, .tp_snaplen = snap, .tp_len = 1500, .tp_mac = MAC,
-				  .tp_net = MAC + 14, .tp_status = TP_STATUS_VLAN_VALID, .hv1.tp_vlan_tci = 0xe007 };
+				  .tp_net = MAC + 14, .tp_status = TP_STATUS_USER | TP_STATUS_VLAN_VALID, .hv1.tp_vlan_tci = 0xe007 };
 	struct sockaddr_ll ll = { .sll_protocol = htons(0x86dd), .sll_ifindex = 7, .sll_pkttype = PACKET_OUTGOING };
 	struct virtio_net_hdr v = { .gso_type = gso ? VIRTIO_NET_HDR_GSO_TCPV6 : 0, .gso_size = gso };
 
@@ -217,6 +217,11 @@ static void t_blocks(void)
 	CHECK_EQ(last.vlan, 7);
 	CHECK_EQ(last.gso_size, 0);
 	CHECK(last.tx);
+	/* A place that the kernel left unfilled. */
+	memset(block + 560 + offsetof(struct tpacket3_hdr, tp_status), 0, 4);
+	CHECK_EQ(walk(block, 560 + MAC + 200), 0);
+	CHECK_EQ(seen, 1);
+	frame_at(block + 560, 0, 200, 0);
 	/* One byte less: the second does not fit. */
 	CHECK_EQ(walk(block, 560 + MAC + 199), -EBADMSG);
 	CHECK_EQ(seen, 1);

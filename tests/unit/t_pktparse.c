@@ -155,7 +155,8 @@ static const uint8_t a4[16] = { [10] = 0xff, 0xff, 192, 0, 2, 1 }, b4[16] = { [1
 static const uint8_t a6[16] = { 0x20, 1, 0xd, 0xb8, [15] = 1 }, b6[16] = { 0x20, 1, 0xd, 0xb8, [15] = 2 };
 static const uint8_t none[16];
 
-static void check_line(int line, const struct pkt_parsed *p, int ip, unsigned kind, unsigned proto, unsigned s, unsigned d)
+static void check_line(int line, const struct pkt_parsed *p, int ip, unsigned kind, unsigned proto, unsigned s,
+		       unsigned d)
 {
 	unsigned before = check_failed;
 

@@ -34,6 +34,9 @@ static bool member(const struct tcpinfo *t, unsigned f, uint64_t *v, unsigned *e
 #define SRC_DERIVED return false;
 #define SRC_ITER return false;
 #define SRC_SAMPLE return false;
+#define SRC_PACKET return false;
+#define SRC_DROPS return false;
+#define SRC_SOJOURN return false;
 	switch (f) {
 #define X(id, key, word, head, kind, unit, merge, width, scale, names, source, help) case F_##id: source
 	FLOW_FIELDS(X)

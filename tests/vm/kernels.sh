@@ -23,7 +23,7 @@ done
 
 # Python with no more than what packets.py loads.
 python() {
-	mkdir -p "$TMP/python/bin" && O=$O python3 -S -c '
+	mkdir -p "$TMP/python/bin" && O=$O python3 -S -B -c '
 import sys
 sys.path.insert(0, sys.argv[1])
 import packets
