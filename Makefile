@@ -246,6 +246,4 @@ help:
 endif
 FORCE:
 .PHONY: all test check check-vm bench unit unit-run fuzz fuzz-build fuzz-all size install dist clean distclean help FORCE
-.DELETE_ON_ERROR:
-.SUFFIXES:
-.SECONDARY:
+.DELETE_ON_ERROR .SUFFIXES .SECONDARY:

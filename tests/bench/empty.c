@@ -77,7 +77,8 @@ int main(int argc, char **argv)
 
 			if (bpf_obj_get_info_by_fd(fd[i], &info, &len))
 				die("info");
-			printf("%s %llu %llu\n", name[i], (unsigned long long)info.run_cnt, (unsigned long long)info.run_time_ns);
+			printf("%s %llu %llu\n", name[i], (unsigned long long)info.run_cnt,
+			       (unsigned long long)info.run_time_ns);
 		}
 		puts("");
 		fflush(stdout);

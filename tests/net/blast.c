@@ -35,7 +35,7 @@ static const char usage[] =
 	"        (else a connected socket for each, from SPORT on)         -x  destinations in random order\n"
 	"  -T N  threads                 -c A,B  CPUs they are pinned to, in turn      -t MS  instead of COUNT\n"
 	"  -z N  sizes from SIZE to N at random     -g N  UDP_SEGMENT: sends of N x SIZE (with -z: up to that)\n"
-	"  -r N  packets a second, each thread   -p N  SO_PRIORITY    -m N  MTU (1500)  -n N  connections  -q  total alone\n";
+	"  -r N  packets/s of a thread   -p N  SO_PRIORITY   -m N  MTU (1500)   -n N  connections   -q  total alone\n";
 
 static struct opts {
 	unsigned ports, addrs, threads, max_size, segs, rate, prio, mtu, conns, ms, cpu[THREADS_MAX], ncpu;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the tests and benches of the packet sources share: network namespaces with multi-queue devices, a flowq that runs
+"""What the tests and benches of the packet sources share: namespaces with multi-queue devices, a flowq that runs
 beside the traffic, and the counters of tc, of devices and of the sender (blast.c) to compare it with."""
 import atexit
 import collections
@@ -108,8 +108,8 @@ def netns(*names):
 
 def veth(a, dev_a, b, dev_b, queues=4):
     """A pair of devices, each with its own hardware address ending in what its name says."""
-    sh("ip -n %s link add %s numtxqueues %d numrxqueues %d type veth peer name %s numtxqueues %d numrxqueues %d netns %s"
-       % (a, dev_a, queues, queues, dev_b, queues, queues, b))
+    size = "numtxqueues %d numrxqueues %d" % (queues, queues)
+    sh("ip -n %s link add %s %s type veth peer name %s %s netns %s" % (a, dev_a, size, dev_b, size, b))
     for space, dev in ((a, dev_a), (b, dev_b)):
         sh("ip -n %s link set %s up" % (space, dev))
 
@@ -176,7 +176,7 @@ class Counters:
                 continue
             if q.get("root"):
                 root = q
-            elif root["kind"] == "mq" and int((q["parent"].split(":")[0] or "0"), 16) == int(root["handle"].rstrip(":") or "0", 16):
+            elif root["kind"] == "mq" and q["parent"].split(":")[0].lstrip("0") == root["handle"].rstrip(":").lstrip("0"):
                 out[int(q["parent"].split(":")[1], 16) - 1] = Count(q["packets"], q["bytes"])
         if not out and any(q["dev"] == dev and q.get("root") and q["kind"] != "noqueue" for q in self.qdiscs):
             out[0] = Count(root["packets"], root["bytes"])
@@ -271,7 +271,8 @@ class Look:
         out = {}
         for q in self.each_queue(dev):
             n = q["qdisc"] or {}
-            out[q["queue"]] = total([out.get(q["queue"], Count(0, 0)), Count(n.get("packets") or 0, n.get("bytes") or 0)])
+            n = Count(n.get("packets") or 0, n.get("bytes") or 0)
+            out[q["queue"]] = total([out.get(q["queue"], Count(0, 0)), n])
         return {q: c for q, c in out.items() if c != Count(0, 0)}
 
     def flows(self, dev, direction="tx", by_queue=False):
@@ -293,16 +294,16 @@ class Look:
 class Flowq:
     """A flowq that samples without end in a namespace; cases of a test take the samples that saw them."""
 
-    def __init__(self, space, options="", interval="0.2", program=None):
+    def __init__(self, space, options="", interval="0.2"):
         self.err = open(os.environ.get("TMP", "/tmp") + "/flowq.err", "w+")
-        self.p = background("%s -J -N 0 -c 0 -i %s %s" % (program or BIN + " flowq", interval, options), space, stderr=self.err)
+        self.p = background("%s flowq -J -N 0 -c 0 -i %s %s" % (BIN, interval, options), space, stderr=self.err)
         self.docs, self.broken = [], None
         self.thread = threading.Thread(target=self.read, daemon=True)
         self.thread.start()
         if not wait_for(10, lambda: self.docs or self.p.poll() is not None) or not self.docs:
             self.err.seek(0)
-            raise RuntimeError("flowq %s gives no sample: status %s, %s %s" % (options, self.p.poll(), self.broken or "",
-                                                                             self.err.read()[:300]))
+            raise RuntimeError("flowq %s gives no sample: status %s, %s %s" %
+                               (options, self.p.poll(), self.broken or "", self.err.read()[:300]))
 
     def read(self):
         for line in self.p.stdout:
@@ -320,7 +321,8 @@ class Flowq:
     def since(self, mark, seconds=15):
         """All samples from MARK to the first that began after now."""
         until = len(self.docs) + 2
-        if not wait_for(seconds, lambda: len(self.docs) >= until or self.p.poll() is not None) or len(self.docs) < until:
+        wait_for(seconds, lambda: len(self.docs) >= until or self.p.poll() is not None)
+        if len(self.docs) < until:
             raise RuntimeError("flowq stopped giving samples: status %s %s" % (self.p.poll(), self.broken or ""))
         return Look(self.docs[mark:until])
 

@@ -7,7 +7,7 @@ if ! bpftool prog list >/dev/null 2>&1; then
 	skip "what stays in the kernel" "bpftool does not run here"
 	exit 0
 fi
-# count [PID]: programs, maps and links that the process holds, or that no process holds (others may work here meanwhile).
+# count [PID]: programs, maps and links that the process holds, or that no process holds (others may work here too).
 count() {
 	for k in prog map link; do echo "$k $(bpftool -j $k list)"; done | python3 -c 'import glob, json, re, sys
 def held(pids):
@@ -31,14 +31,17 @@ kept |= {("map", str(m)) for k, o in there.items() if k[0] == "prog" and k in ke
 print(len(set(there) - kept))' "${1:-0}"
 }
 # What the devices of the namespace and its packet sockets look like: all that is not BPF.
-inside() { ip netns exec fl-left sh -c 'tc qdisc show; tc class show dev q0; tc filter show dev q0; cat /proc/net/packet'; }
+inside() {
+	ip netns exec fl-left sh -c 'tc qdisc show; tc class show dev q0; tc filter show dev q0; cat /proc/net/packet'
+}
 clean() { [ "$(count)" -le "$before" ] && [ "$(inside)" = "$before_in" ]; }
 gone() { # NAME
-	if wait_for 5 clean; then ok "$1"; else not_ok "$1" "held by nobody: before $before, after $(count); $(inside)"; fi
+	if wait_for 5 clean; then ok "$1"; else not_ok "$1" "held by nobody: $before before, now $(count); $(inside)"; fi
 }
 
 netns fl-left || exit 1
-ip -n fl-left link add q0 numtxqueues 4 numrxqueues 4 type veth peer name q1 && ip -n fl-left link set q0 up && ip -n fl-left link set q1 up
+ip -n fl-left link add q0 numtxqueues 4 numrxqueues 4 type veth peer name q1
+ip -n fl-left link set q0 up && ip -n fl-left link set q1 up || exit 1
 ip netns exec fl-left tc qdisc replace dev q0 root handle 1: mq
 before=$(count) before_in=$(inside)
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Masquerading in this network namespace, for hosts without nft and iptables: a table `fleutan` with one rule, for IPv4 and,
- * where the kernel can, IPv6. Exit status 1 where there is no nf_tables. Numbers are those of linux/netfilter/nf_tables.h.
+ * Masquerading in this network namespace, for hosts without nft and iptables: a table `fleutan` with one rule, for IPv4
+ * and, where the kernel can, IPv6. Exit status 1 where there is no nf_tables. Numbers are those of
+ * linux/netfilter/nf_tables.h.
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Truth of the packet sources: what flowq counts is what tc, the devices and the sender count, to the packet and the byte.
+"""Truth of the packet sources: what flowq counts is what tc, devices and sender count, to the packet and the byte.
 packets.py RUNG... [COUNT=packets of a case] [STEPS=udp,protocol,tcp,vlan,single,tunnel,receive,router,nat]"""
 import json
 import subprocess
@@ -8,7 +8,7 @@ import time
 
 import lab
 from lab import (Count, Flowq, Interval, Look, address, background, blast, check, end, mac, mq, neigh, netns, not_ok,
-                 offloads, ok, same, sender, settled, sh, skip, total, veth, wait_for, xps, BLAST, TOOLS)
+                 offloads, ok, same, settled, sh, skip, total, veth, wait_for, xps, BLAST, TOOLS)
 
 A, B, R, C = "fl-pa", "fl-pb", "fl-pr", "fl-pc"
 NOBODY = "02:00:00:00:00:99"  # packets to it are dropped as soon as they have crossed the device
@@ -114,10 +114,13 @@ def udp_cases(bed):
     bed.case("one unconnected socket, four threads, 1,000 peers",
              "udp -u -x -T 4 -c 0,1 -P 250 -A 4 " + UDP4 % (5002, 1, 20000, N, 64), queues=4, device=True)
     bed.case("the same over IPv6", "udp -u -x -T 4 -c 0,1 -P 250 -A 4 " + UDP6 % (5002, 1, 20000, N, 64), queues=4)
-    bed.case("100 sockets, mixed sizes", "udp -x -P 100 -z 1400 " + UDP4 % (7000, 1, 21000, N, 1), queues=2, device=True)
+    bed.case("100 sockets, mixed sizes", "udp -x -P 100 -z 1400 " + UDP4 % (7000, 1, 21000, N, 1), queues=2,
+             device=True)
     for family, form in (("", UDP4), (" over IPv6", UDP6)):
-        bed.case("segmentation offload" + family, "udp -g 16 -z 16000 -P 8 " + form % (7200, 1, 21200, N // 10, 1000), gso=True)
-        bed.case("fragments" + family, "udp -z 8000 " + form % (7300, 1, 21300, N // 20, 1000), key=lambda k: (k[0], k[1], k[3]))
+        bed.case("segmentation offload" + family, "udp -g 16 -z 16000 -P 8 " + form % (7200, 1, 21200, N // 10, 1000),
+                 gso=True)
+        bed.case("fragments" + family, "udp -z 8000 " + form % (7300, 1, 21300, N // 20, 1000),
+                 key=lambda k: (k[0], k[1], k[3]))
 
 
 def protocol_cases(bed):
@@ -130,7 +133,8 @@ def protocol_cases(bed):
     n = N // 50
     for name, hexa, size in (("ARP", "0806" + "0001080006040001", 42), ("spanning tree", "0026424203", 60),
                              ("LLDP", "88cc0207", 100), ("IPv4 of version 5", "0800" + "5500", 60),
-                             ("IPv4 cut short", "0800" + "4500", 20), ("IPv4 with a header of 8 bytes", "0800" + "4200001c", 60),
+                             ("IPv4 cut short", "0800" + "4500", 20),
+                             ("IPv4 with a header of 8 bytes", "0800" + "4200001c", 60),
                              ("IPv6 cut short", "86dd" + "6000", 40), ("no payload at all", "0800", 14)):
         _, interval, look = bed.during(lambda: blast("frame a0 %d %d %s" % (n, size, eth + hexa), A))
         compare(name, look, interval, "a0", others=n)
@@ -138,7 +142,8 @@ def protocol_cases(bed):
     ip6 = "60000000" + "0034" + "%s" + "40" + "fd07" + "00" * 13 + "01" + "fd07" + "0001" + "00" * 11 + "01"
     udp = "13881770" + "00240000"
     want4, want6 = ("udp", "10.7.0.1", 5000, "10.7.16.1", 6000), ("udp", "fd07::1", 5000, "fd07:1::1", 6000)
-    for name, hexa, key in (("VLAN tag", "81000005" + "0800" + ip4, want4), ("QinQ", "88a80005" + "81000006" + "0800" + ip4, want4),
+    for name, hexa, key in (("VLAN tag", "81000005" + "0800" + ip4, want4),
+                            ("QinQ", "88a80005" + "81000006" + "0800" + ip4, want4),
                             ("PPPoE", "8864" + "11000001" + "0042" + "0021" + ip4, want4),
                             ("IPv6 hop-by-hop options", "86dd" + ip6 % "00" + "1100" + "010400000000" + udp, want6),
                             ("IPv6 destination options", "86dd" + ip6 % "3c" + "1100" + "010400000000" + udp, want6),
@@ -179,7 +184,8 @@ def vlan_case(bed):
     sh("ip -n %s route replace 10.76.0.0/24 via 10.75.0.99" % A)
     truth, interval, look = bed.during(lambda: blast("udp -P 10 10.75.0.1 5500 10.76.0.1 6500 %d 64" % (N // 5), A))
     compare("VLAN, on the device below", look, interval, "a0", truth)
-    same(rung + ": VLAN, on the VLAN device: its own counters", total(look.queues("v5").values()), interval.device("v5"))
+    same(rung + ": VLAN, on the VLAN device: its own counters", total(look.queues("v5").values()),
+         interval.device("v5"))
     same(rung + ": VLAN, on the VLAN device: flows", fold(look.flows("v5")), fold(truth))
     flags = {d["dev"]: d["in_total"] for d in look.docs[-1]["devices"] if d["dev"] in ("a0", "v5")}
     same(rung + ": VLAN: one of the two is in the total", flags, {"a0": True, "v5": False})
@@ -208,10 +214,11 @@ def tunnel_cases():
             continue
         on_wire = fold(look.flows("a0"))
         if inner:
-            same(name + ": the flows within are counted under their own ends", {k: c.packets for k, c in on_wire.items()},
-                 {k: c.packets for k, c in fold(truth).items()})
+            same(name + ": the flows within are counted under their own ends",
+                 {k: c.packets for k, c in on_wire.items()}, {k: c.packets for k, c in fold(truth).items()})
         else:
-            check(name + ": the flows are the tunnel's", all("10.7.0.2" in str(k) and "4789" in str(k) for k in on_wire), on_wire)
+            check(name + ": the flows are the tunnel's",
+                  all("10.7.0.2" in str(k) and "4789" in str(k) for k in on_wire), on_wire)
         same(name + ": bytes with 50 of the tunnel for each packet", total(on_wire.values()),
              Count(count.packets, count.bytes + 50 * count.packets))
         same(name + ": on the tunnel's device", fold(look.flows("x9")), fold(truth))
@@ -228,7 +235,8 @@ def receive_cases():
     for p in (sink, tcp):
         wait_for(5, lambda: p.stdout.readline().strip() == "ready")
     for name, args, dev in (("UDP", "udp -P 20 -x 10.7.0.1 5800 10.7.0.2 6800 %d 64" % N, "b0"),
-                            ("UDP with segmentation offload", "udp -g 8 10.7.0.1 5900 10.7.0.2 6801 %d 500" % (N // 10), "b0"),
+                            ("UDP with segmentation offload", "udp -g 8 10.7.0.1 5900 10.7.0.2 6801 %d 500" % (N // 10),
+                             "b0"),
                             ("TCP with GRO", "tcp -n 2 -c 0,1 10.7.0.1 10.7.0.2 7777 %d" % (N * 350), "b0"),
                             ("TCP over IPv6", "tcp -n 2 -c 0,1 fd07::1 fd07::2 7777 %d" % (N * 350), "b0")):
         truth, interval, look = bed.during(lambda: blast(args, A))
@@ -241,7 +249,7 @@ def receive_cases():
         same(name + ": each flow as its sender knows it", fold(flows), fold(truth))
         check(name + ": src is the local end", all(k[1] in ("10.7.0.2", "fd07::2") for k in flows), flows)
         same(name + ": queues add up", total(look.queues(dev, "rx").values()), total(flows.values()))
-    truth, interval, look = bed.during(lambda: sender(sh(BLAST + " udp -P 5 127.0.0.1 5990 127.0.0.1 6990 %d 64" % (N // 5), B)))
+    truth, interval, look = bed.during(lambda: blast("udp -P 5 127.0.0.1 5990 127.0.0.1 6990 %d 64" % (N // 5), B))
     icmp = lambda flows: {k: c for k, c in fold(flows).items() if k[0] == "udp"}
     for direction in ("tx", "rx"):
         if not look.lost:
@@ -262,12 +270,14 @@ def ifb_case(bed):
     sh("tc qdisc replace dev ifb0 root handle 3: pfifo", B)
     sh("tc qdisc add dev b0 clsact", B)
     sh("tc filter add dev b0 ingress protocol ip u32 match u32 0 0 action mirred egress redirect dev ifb0", B)
-    truth, interval, look = bed.during(lambda: blast("udp -r 100000 -P 5 10.7.0.1 5800 10.7.0.2 6990 %d 64" % (N // 10), A))
+    truth, interval, look = bed.during(
+        lambda: blast("udp -r 100000 -P 5 10.7.0.1 5800 10.7.0.2 6990 %d 64" % (N // 10), A))
     time.sleep(0.5)
     if not look.lost:
-        same(rung + ": ifb: its queue as tc has it", total(look.queues("ifb0").values()), total(interval.queues("ifb0").values()))
-        same(rung + ": ifb: the flows redirected to it", {k: c for k, c in fold(look.flows("ifb0")).items() if k[0] == "udp"},
-             fold(truth))
+        same(rung + ": ifb: its queue as tc has it", total(look.queues("ifb0").values()),
+             total(interval.queues("ifb0").values()))
+        same(rung + ": ifb: the flows redirected to it",
+             {k: c for k, c in fold(look.flows("ifb0")).items() if k[0] == "udp"}, fold(truth))
     sh("ip -n %s link del ifb0" % B)
     sh("tc qdisc del dev b0 clsact", B)
 
@@ -299,15 +309,17 @@ def router_cases(nat):
         if nat:
             check("%s: %s: both tuples are there" % (rung, name), seen and all(f.get("orig") and f.get("reply") and
                   f["reply"]["dst"] in ("10.9.0.1", "fd09::1") for f in seen), seen[:1])
-            check("%s: %s: src is who began it" % (rung, name), all(f["src"] in ("10.8.0.1", "fd08::1") for f in seen), seen[:1])
+            check("%s: %s: src is who began it" % (rung, name),
+                  all(f["src"] in ("10.8.0.1", "fd08::1") for f in seen), seen[:1])
         check("%s: %s: said to be forwarded" % (rung, name), seen and all(f.get("forwarded") for f in seen), seen[:1])
     if not nat:
         bridged = background(BLAST + " sink -k -P 10 udp 10.10.0.2 6200", C)
         wait_for(5, lambda: bridged.stdout.readline().strip() == "ready")
         truth, interval, look = bed.during(lambda: blast("udp -P 10 10.10.0.1 5200 10.10.0.2 6200 %d 64" % N, A))
         compare("bridged", look, interval, "r3", truth)
-        check(rung + ": bridged: not in the total twice", not [d for d in look.docs[-1]["devices"] if d["dev"] == "br0" and
-              d["in_total"]], [(d["dev"], d["in_total"]) for d in look.docs[-1]["devices"]])
+        check(rung + ": bridged: not in the total twice",
+              not [d for d in look.docs[-1]["devices"] if d["dev"] == "br0" and d["in_total"]],
+              [(d["dev"], d["in_total"]) for d in look.docs[-1]["devices"]])
         end(bridged)
     for p in (sink, six, tcp):
         end(p)

@@ -8,7 +8,7 @@ import sys
 import time
 
 import lab
-from lab import (BIN, BLAST, Count, Counters, Look, address, background, blast, check, end, flow_key, mac, mq, neigh, netns,
+from lab import (BIN, BLAST, Count, Look, address, background, blast, check, end, flow_key, mac, mq, neigh, netns,
                  not_ok, same, settled, sh, veth, wait_for, xps)
 
 A, B = "fl-qa", "fl-qb"
@@ -75,8 +75,9 @@ def classes(dev):
 
 
 def qdiscs(dev):
+    """As tc -s qdisc show, with those that it shows only when asked to (a child that tbf made itself)."""
     return {(q["kind"], q["handle"]): dict({k: q[k] for k in NUMBERS}, parent="root" if q.get("root") else q["parent"])
-            for q in Counters(A).qdiscs if q["dev"] == dev}
+            for q in json.loads(sh("tc -s -j qdisc show dev %s invisible" % dev, A)) if "kind" in q}
 
 
 def difference(after, before):
@@ -131,8 +132,8 @@ def tree_of(d, want_q, want_c):
         for i, t in enumerate(t for t in rows if t["kind"] != "noqueue")), order)
     for q in d["queues"]:
         if q["dir"] == "tx" and dev == "mq0" and q["queue"] is not None and q["qdisc"]:
-            same("%s queue %s: its own qdisc" % (dev, q["queue"]), (q["qdisc"]["kind"], q["qdisc"]["handle"], q["qdisc"]["parent"]),
-                 ("pfifo", "%x:" % (0x10 + q["queue"]), "1:%x" % (q["queue"] + 1)))
+            same("%s queue %s: its own qdisc" % (dev, q["queue"]),
+                 tuple(q["qdisc"][k] for k in ("kind", "handle", "parent")), ("pfifo", "%x:" % (0x10 + q["queue"]), "1:%x" % (q["queue"] + 1)))
 
 
 def balance():
@@ -144,7 +145,8 @@ def balance():
         d = next(d for d in seen.docs[0]["devices"] if d["dev"] == "mq0")
         return d["balance"] or "", d["steering"] or "", seen.queues("mq0")
     text, steering, load = verdict((20000, "-c 0"))
-    check("one queue of four carries all: said to be uneven", len(load) == 1 and re.search("uneven|one queue", text), (text, load))
+    check("one queue of four carries all: said to be uneven", len(load) == 1 and re.search("uneven|one queue", text),
+          (text, load))
     check("  names the queue", str(list(load)[0]) in text, (text, load))
     check("  names XPS", "XPS" in steering or "XPS" in text, (text, steering))
     text, steering, load = verdict((20000, "-u -x -T 4 -c 0,1 -P 1000"))
