@@ -38,12 +38,14 @@ struct flowq {
 
 static const struct opt flowq_opts[] = {
 	{ 'r', OPT_FLAG, O(opts.rx), "rx", NULL, HELP("receive queues too"), 0, 0 },
+#if IS_ENABLED(CONFIG_SRC_QTRACE)
 	{ 0, OPT_FLAG, O(opts.sojourn), "sojourn", NULL, HELP("time of each packet in its qdisc"), 0, 0 },
 	{ 0, OPT_FLAG, O(opts.drops), "drops", NULL, HELP("drops of each flow, with the kernel's reason"), 0, 0 },
+#endif
 	{ 0, OPT_FLAG, O(opts.inner), "inner", NULL, HELP("flows inside tunnels instead of the tunnels"), 0, 0 },
 	{ 0, OPT_LIST, O(opts.method), "source", "auto|trace|filter|ring", HELP("how packets are counted"), 0, 0 },
 	{ 0, OPT_TEXT, O(opts.btf), "btf", "FILE", HELP("the kernel's types, where it does not tell them itself"), 0, 0 },
-	{ 0, OPT_UINT, O(opts.entries), "entries", "N", HELP("room for so many flows, each with its queue and CPU"), 64, 16777216 },
+	{ 0, OPT_UINT, O(opts.entries), "entries", "N", HELP("room for so many flows, each with its queue and CPU"), 1024, 16777216 },
 	{ 0 }
 };
 
@@ -58,10 +60,10 @@ static const uint8_t cols_all[] = {
 };
 static const uint8_t cols_group[] = { F_GROUP, F_FLOWS, F_BYTES, F_PACKETS, F_RATE, F_DROPS };
 static const uint8_t cols_queue[] = {
-	Q_DEV, Q_DIR, Q_QUEUE, Q_BYTES, Q_PACKETS, Q_FLOWS, Q_QDISC_DROPS, Q_QDISC_REQUEUES, Q_QDISC_OVERLIMITS, Q_QDISC_BACKLOG,
+	Q_NETNS, Q_DEV, Q_DIR, Q_QUEUE, Q_BYTES, Q_PACKETS, Q_FLOWS, Q_QDISC_DROPS, Q_QDISC_REQUEUES, Q_QDISC_OVERLIMITS, Q_QDISC_BACKLOG,
 	Q_QDISC_QLEN, Q_BQL_LIMIT, Q_BQL_INFLIGHT, Q_TX_TIMEOUTS, Q_SOJOURN_P50, Q_SOJOURN_P99,
 };
-static const uint8_t queue_labels[] = { Q_DEV, Q_DIR, Q_QUEUE };
+static const uint8_t queue_labels[] = { Q_NETNS, Q_DEV, Q_DIR, Q_QUEUE };
 
 static bool is_machine(const struct look *l)
 {
@@ -166,18 +168,26 @@ static void amount(struct buf *b, uint64_t bytes, uint64_t packets, uint64_t ns)
 static void text_top(const struct flowq *fq, const struct report *rep, struct buf *b)
 {
 	const struct queues *q = &fq->queues;
+	struct buf line = BUF_INIT;
 	char t[16];
 
-	buf_add(b, t, fmt_ns(t, rep->interval_ns));
-	buf_str(b, ": ");
-	buf_u64(b, fq->traffic.nflow);
-	buf_str(b, fq->traffic.nflow == 1 ? " flow; out " : " flows; out ");
-	amount(b, q->tx_bytes, q->tx_packets, rep->interval_ns);
+	buf_add(&line, t, fmt_ns(t, rep->interval_ns));
+	buf_str(&line, ": ");
+	buf_u64(&line, fq->traffic.nflow);
+	buf_str(&line, fq->traffic.nflow == 1 ? " flow" : " flows");
+	buf_str(&line, fq->look.filter.n ? " selected; of all, out " : "; out ");
+	amount(&line, q->tx_bytes, q->tx_packets, rep->interval_ns);
 	if (fq->opts.rx) {
-		buf_str(b, "; in ");
-		amount(b, q->rx_bytes, q->rx_packets, rep->interval_ns);
+		buf_str(&line, "; in ");
+		amount(&line, q->rx_bytes, q->rx_packets, rep->interval_ns);
 	}
-	buf_ch(b, '\n');
+	if (fq->opts.sojourn && fq->traffic.qtrace)
+		buf_printf(&line, "; time in the qdisc known of %llu of %llu packets", (unsigned long long)fq->traffic.qtraced.matched,
+			   (unsigned long long)(fq->traffic.qtraced.matched + fq->traffic.qtraced.unmatched));
+	buf_ch(&line, 0);
+	if (!line.failed)
+		text_wrap(b, &fq->look.screen, line.p, 0);
+	buf_free(&line);
 }
 
 static const char *text_of(const struct layout *l, const void *rec, unsigned f)
@@ -285,13 +295,13 @@ static bool says(const struct section *s, unsigned f)
 	return false;
 }
 
-/* True when a queue has CPUs of its own: a mask that is not all zeroes. */
+/* True when a queue has CPUs of its own. */
 static bool is_steered(const struct section *s)
 {
 	for (uint32_t i = 0; i < s->nrow; i++) {
-		const char *mask = text_of(s->layout, s->row[i], Q_STEERING);
+		const char *cpus = text_of(s->layout, s->row[i], Q_STEERING);
 
-		if (mask[strspn(mask, "0,")])
+		if (*cpus && strcmp(cpus, "none"))
 			return true;
 	}
 	return false;
@@ -392,37 +402,57 @@ static void text_tree(const struct flowq *fq, const struct section *s, struct bu
 
 static void text_groups(const struct flowq *fq, const struct report *rep, struct buf *b)
 {
-	static const uint8_t left[] = { F_BYTES, F_PACKETS };
-	struct barlist list = { .value = F_BYTES, .nleft = sizeof(left), .right = { F_FLOWS, F_GROUP }, .nright = 2 };
+	struct barlist list = { .value = F_BYTES, .right = { F_FLOWS, F_GROUP }, .nright = 2 };
 
-	memcpy(list.left, left, sizeof(left));
+	if (fq->opts.drops)
+		list.left[list.nleft++] = F_DROPS;
+	list.left[list.nleft++] = F_PACKETS;
+	list.left[list.nleft++] = F_BYTES;
 	buf_str(b, "\nper group: bar = bytes\n");
 	barlist_text(b, &fq->look.screen, &rep->section[1], &list, rep->procs);
+}
+
+static uint64_t device_bytes(const struct layout *l, const void *rec)
+{
+	return rec_raw(l, rec, D_TX_BYTES) + (rec_has(rec, D_RX_BYTES) ? rec_raw(l, rec, D_RX_BYTES) : 0);
+}
+
+/* The next of the devices that were not shown yet: that with the most traffic; ndev: none is left that had any. */
+static uint32_t next_device(const struct flowq *fq, const bool *done)
+{
+	const struct queues *q = &fq->queues;
+	uint64_t most = 0;
+	uint32_t d, best = q->ndev;
+
+	for (d = 0; d < q->ndev; d++) {
+		uint64_t bytes = device_bytes(&q->dev_layout, q->dev_row[d]);
+
+		if (done[d] || (!bytes && !fq->look.filter.n) || (best != q->ndev && bytes <= most))
+			continue;
+		best = d;
+		most = bytes;
+	}
+	return best;
 }
 
 static void text(void *ctx, const struct report *rep, struct buf *b)
 {
 	const struct flowq *fq = ctx;
 	const struct queues *q = &fq->queues;
-	uint32_t d, idle = 0;
+	bool *done = calloc(q->ndev + 1, sizeof(*done));
+	uint32_t d, idle = q->ndev;
 
 	text_top(fq, rep, b);
-	for (d = 0; d < q->ndev; d++) {
-		const void *rec = q->dev_row[d];
-		uint64_t packets = rec_raw(&q->dev_layout, rec, D_TX_PACKETS);
-
-		if (rec_has(rec, D_RX_PACKETS))
-			packets += rec_raw(&q->dev_layout, rec, D_RX_PACKETS);
-		if (!packets && !fq->look.filter.n) {
-			idle++;
-			continue;
-		}
-		text_device(fq, rec, b);
+	if (fq->look.group != GROUP_NONE && rep->section[1].nrow)
+		text_groups(fq, rep, b);
+	while (done && (d = next_device(fq, done)) < q->ndev) {
+		done[d] = true;
+		idle--;
+		text_device(fq, q->dev_row[d], b);
 		text_queues(fq, rep, &q->queue_section[d], b);
 		text_tree(fq, &q->qdisc_section[d], b);
 	}
-	if (fq->look.group != GROUP_NONE && rep->section[1].nrow)
-		text_groups(fq, rep, b);
+	free(done);
 	if (idle)
 		buf_printf(b, "\n%u %s idle\n", idle, idle == 1 ? "device was" : "devices were");
 }
@@ -458,8 +488,15 @@ static int settle(struct flowq *fq, int n, char **argv, struct err *e)
 		l->group = GROUP_PROC;
 	if (fq->opts.btf && is_privileged_start())
 		return err_set(e, EPERM, "--btf is refused: started with more rights than yours");
+	if (l->raw || l->all_states)
+		return err_set(e, EINVAL, "%s selects sockets, and flowq counts packets of all: expected -t, -u or a filter",
+			       l->raw ? "--raw" : "-A");
 	fq->opts.cpu = l->group == GROUP_CPU;
 	r = look_settle(l, "bytes", (unsigned)n, argv, e);
+	if (!r && l->tcp != l->udp)
+		r = filter_and(&l->filter, l->tcp ? "tcp" : "udp", e);
+	else if (!r && l->tcp)
+		r = filter_and(&l->filter, "tcp or udp", e);
 	return r ? r : choose_columns(fq, e);
 }
 

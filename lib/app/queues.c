@@ -162,6 +162,13 @@ static int sum_sojourn(struct queues *q, const struct traffic *t, const uint32_t
 	return 0;
 }
 
+static uint64_t permille(uint64_t part, uint64_t whole)
+{
+	if (!whole)
+		return 0;
+	return whole < UINT64_MAX / 1000 ? part * 1000 / whole : part / (whole / 1000);
+}
+
 /* Everything about each queue that is not a sum. */
 static void describe_queues(struct queues *q, const struct traffic *t, const struct queues_opts *o)
 {
@@ -188,12 +195,14 @@ static void describe_queues(struct queues *q, const struct traffic *t, const str
 
 			if (rec_has(dev, D_DEV))
 				rec_set(ql, rec, Q_DEV, rec_raw(dl, dev, D_DEV));
+			if (s->name)
+				rec_set(ql, rec, Q_NETNS, s->name);
 			rec_set(ql, rec, Q_DIR, tx ? FLOW_TX : FLOW_RX);
 			add(ql, rec, Q_BYTES, 0);
 			add(ql, rec, Q_PACKETS, 0);
 			add(ql, rec, Q_FLOWS, 0);
 			rec_set(ql, rec, Q_RATE, traffic_rate(rec_raw(ql, rec, Q_BYTES), t->interval_ns));
-			rec_set(ql, rec, Q_SHARE, total ? rec_raw(ql, rec, Q_BYTES) / (total / 1000 + 1) : 0);
+			rec_set(ql, rec, Q_SHARE, permille(rec_raw(ql, rec, Q_BYTES), total));
 			if (n == (tx ? at->ntx : at->nrx))
 				continue; /* the row for what has no number */
 			rec_set(ql, rec, Q_QUEUE, n);
@@ -277,8 +286,8 @@ static const uint8_t dev_cols[] = {
 	D_RX_BYTES, D_RX_PACKETS, D_COUNTED_TX_BYTES, D_COUNTED_TX_PACKETS, D_COUNTED_RX_BYTES, D_COUNTED_RX_PACKETS, D_IN_TOTAL,
 	D_BALANCE, D_STEERING, D_HIDDEN,
 };
-/* What follows Q_DEV and T_NAME: the device stands around them, and the tree's indentation is for people. */
-static uint8_t queue_cols[Q_COUNT - 1], qdisc_cols[T_COUNT - T_KIND];
+/* From Q_DIR and T_KIND on: the device stands around them, and the tree's indentation is for people. */
+static uint8_t queue_cols[Q_COUNT - Q_DIR], qdisc_cols[T_COUNT - T_KIND];
 
 static void fill_section(struct section *s, const char *key, const struct layout *l, const uint8_t *col, unsigned ncol)
 {
@@ -304,7 +313,7 @@ static int nest(struct queues *q, const struct look *l, const struct queues_opts
 		return -ENOMEM;
 	}
 	for (i = 0; i < sizeof(queue_cols); i++)
-		queue_cols[i] = (uint8_t)(Q_DEV + 1 + i);
+		queue_cols[i] = (uint8_t)(Q_DIR + i);
 	for (i = 0; i < sizeof(qdisc_cols); i++)
 		qdisc_cols[i] = (uint8_t)(T_KIND + i);
 	for (i = 0; i < q->qdisc.n; i++)

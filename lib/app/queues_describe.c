@@ -85,7 +85,8 @@ void device_describe(const struct layout *l, void *rec, const struct links *all,
 		rec_set(l, rec, D_HIDDEN, intern("Wi-Fi: mac80211 keeps queues of its own below these, and what it drops or retries is not seen here"));
 }
 
-static void set_qdisc(const struct layout *l, void *rec, const struct qdisc *qd)
+/* OWN: it is this queue's alone, and so are its numbers. */
+static void set_qdisc(const struct layout *l, void *rec, const struct qdisc *qd, bool own)
 {
 	char handle[24];
 
@@ -94,6 +95,8 @@ static void set_qdisc(const struct layout *l, void *rec, const struct qdisc *qd)
 	rec_set(l, rec, Q_QDISC_HANDLE, intern(handle));
 	handle_text(handle, qd->parent);
 	rec_set(l, rec, Q_QDISC_PARENT, intern(handle));
+	if (!own)
+		return;
 	rec_set(l, rec, Q_QDISC_BYTES, qd->bytes);
 	rec_set(l, rec, Q_QDISC_PACKETS, qd->packets);
 	rec_set(l, rec, Q_QDISC_DROPS, qd->drops);
@@ -109,6 +112,17 @@ static uint64_t since(uint64_t now, uint64_t before)
 	return now == UNKNOWN || before == UNKNOWN || now < before ? now : now - before;
 }
 
+/* The kernel's mask as a list. */
+static void set_cpus(const struct layout *l, void *rec, uint32_t mask)
+{
+	char text[256];
+
+	if (!mask)
+		return;
+	balance_cpus(text, sizeof(text), strings_get(mask));
+	rec_set(l, rec, Q_STEERING, intern(text));
+}
+
 static void transmit_queue(const struct layout *l, void *rec, const struct traffic_space *s, const struct link *link, uint32_t queue)
 {
 	const struct qdisc *root = links_qdisc(&s->links, link->ifindex, HANDLE_ROOT), *own = NULL;
@@ -119,7 +133,7 @@ static void transmit_queue(const struct layout *l, void *rec, const struct traff
 	if (root && (!strcmp(strings_get(root->kind), "mq") || !strcmp(strings_get(root->kind), "mqprio")))
 		own = links_qdisc(&s->links, link->ifindex, (root->handle & 0xffff0000U) | (queue + 1));
 	if (own || root)
-		set_qdisc(l, rec, own ? own : root);
+		set_qdisc(l, rec, own ? own : root, own || link->num_tx == 1);
 	if (!lq)
 		return;
 	old = old && old->tx && queue < old->num_tx ? old : NULL;
@@ -127,7 +141,7 @@ static void transmit_queue(const struct layout *l, void *rec, const struct traff
 	set_known(l, rec, Q_BQL_INFLIGHT, lq->bql_inflight_bytes);
 	set_known(l, rec, Q_BQL_STALLS, since(lq->bql_stalls, old ? old->tx[queue].bql_stalls : UNKNOWN));
 	set_known(l, rec, Q_TX_TIMEOUTS, since(lq->tx_timeouts, old ? old->tx[queue].tx_timeouts : UNKNOWN));
-	set_text(l, rec, Q_STEERING, lq->xps_cpus);
+	set_cpus(l, rec, lq->xps_cpus);
 }
 
 void queue_describe(const struct layout *l, void *rec, const struct traffic_space *s, const struct link *link, bool tx, uint32_t queue)
@@ -135,7 +149,7 @@ void queue_describe(const struct layout *l, void *rec, const struct traffic_spac
 	if (tx)
 		transmit_queue(l, rec, s, link, queue);
 	else if (link->rx)
-		set_text(l, rec, Q_STEERING, link->rx[queue].rps_cpus);
+		set_cpus(l, rec, link->rx[queue].rps_cpus);
 }
 
 void queue_sojourn(const struct layout *l, void *rec, const struct hist *h)
@@ -195,7 +209,8 @@ static void qdisc_row(const struct layout *l, void *rec, uint32_t dev, const str
 	rec_set(l, rec, T_CLASS, qd->is_class);
 	handle_text(handle, qd->handle);
 	rec_set(l, rec, T_HANDLE, intern(handle));
-	fmt_text(text, sizeof(text), "%*s%s %s%s", (int)depth * 2, "", strings_get(qd->kind), qd->is_class ? "class " : "", handle);
+	/* What kind of class it is, the qdisc above it says. */
+	fmt_text(text, sizeof(text), "%*s%s %s", (int)depth * 2, "", qd->is_class ? "class" : strings_get(qd->kind), handle);
 	rec_set(l, rec, T_NAME, intern(text));
 	handle_text(handle, qd->parent);
 	rec_set(l, rec, T_PARENT, intern(handle));

@@ -100,19 +100,26 @@ static int look_before(void *arg, uint32_t i, struct err *e)
 	return links_collect(&t->space[i].before, true, e);
 }
 
+static int cut_qtrace(struct traffic *t, struct err *e)
+{
+	return IS_ENABLED(CONFIG_SRC_QTRACE) && t->qtrace ? qtrace_cut(t->qtrace, e) : 0;
+}
+
 /* What was seen while other things were prepared is not of the interval, for all counters alike. */
 static int begin(struct traffic *t, struct err *e)
 {
-	int r = 0;
+	int r = pkt_begin(t->source, e);
 
-	if (IS_ENABLED(CONFIG_SRC_QTRACE) && t->qtrace)
-		r = qtrace_read(t->qtrace, NULL, NULL, NULL, &t->qtraced, e);
 	if (!r)
-		r = pkt_begin(t->source, e);
+		r = cut_qtrace(t, e);
 	t->begun = now_ns();
 	if (!r)
 		r = spaces_each(look_before, t, e);
-	return r ? r : pkt_settle(t->source, e);
+	if (!r)
+		r = pkt_settle(t->source, e);
+	if (!r && IS_ENABLED(CONFIG_SRC_QTRACE) && t->qtrace)
+		r = qtrace_read(t->qtrace, NULL, NULL, NULL, &t->qtraced, e);
+	return r;
 }
 
 static int look_after(void *arg, uint32_t i, struct err *e)
@@ -237,6 +244,7 @@ static void fill_traced(struct traffic *t, bool sojourn, bool drops)
 static int read_qtrace(struct traffic *t, struct reading *rd, bool sojourn, bool drops, struct report *rep, struct err *e)
 {
 	char why[160] = "";
+	uint64_t seen;
 	int r;
 
 	if (!sojourn && !drops)
@@ -250,8 +258,12 @@ static int read_qtrace(struct traffic *t, struct reading *rd, bool sojourn, bool
 	if (r)
 		return r;
 	fill_traced(t, sojourn, drops);
+	seen = t->qtraced.matched + t->qtraced.unmatched;
+	if (sojourn)
+		fmt_text(why, sizeof(why), "time in the qdisc known of %llu of %llu packets", (unsigned long long)t->qtraced.matched,
+			 (unsigned long long)seen);
 	if (drops && !t->qtraced.reasons)
-		memcpy(why, "this kernel gives no reasons for drops", 39);
+		fmt_text(why + strlen(why), sizeof(why) - strlen(why), "%sthis kernel gives no reasons for drops", *why ? "; " : "");
 	report_source(rep, "qdisc_trace", SOURCE_USED, why);
 	rep->lost_records += t->qtraced.lost;
 	rep->kernel_runs += t->qtraced.runs;
@@ -260,7 +272,7 @@ static int read_qtrace(struct traffic *t, struct reading *rd, bool sojourn, bool
 }
 #endif
 
-static int read_counts(struct traffic *t, struct reading *rd, struct report *rep, struct err *e)
+static int read_counts(struct traffic *t, const struct traffic_opts *o, struct reading *rd, struct report *rep, struct err *e)
 {
 	int r = pkt_read(t->source, one_count, rd, &t->result, e);
 
@@ -268,9 +280,12 @@ static int read_counts(struct traffic *t, struct reading *rd, struct report *rep
 		return err_set(e, ENOMEM, "out of memory");
 	if (r)
 		return r;
+	/* "tracing: no BTF; socket filter: not allowed" */
 	if (*t->why)
-		report_source(rep, "better packet sources", SOURCE_UNAVAILABLE, t->why);
+		report_source(rep, "tracing", SOURCE_UNAVAILABLE, t->why + (strncmp(t->why, "tracing: ", 9) ? 0 : 9));
 	report_source(rep, t->result.source, SOURCE_USED, NULL);
+	/* Who hands over a BTF file wants tracing. */
+	rep->unserved |= o->btf && *t->why;
 	rep->lost_records += t->result.lost_packets;
 	rep->evicted_flows += t->result.lost_flows;
 	rep->kernel_runs += t->result.runs;
@@ -344,6 +359,8 @@ int traffic_take(struct traffic *t, const struct traffic_opts *o, const struct l
 		r = run_wait(l, t->begun + l->interval_ns, step, t, e);
 	if (!r)
 		r = pkt_cut(t->source, e);
+	if (!r)
+		r = cut_qtrace(t, e);
 	if (r)
 		return r;
 	/* A signal or a key ends the interval early: what is shown is of the time that passed. */
@@ -358,7 +375,7 @@ int traffic_take(struct traffic *t, const struct traffic_opts *o, const struct l
 	note_conntrack(t, rep);
 	ask_for_all(t, l, &fields, &w);
 	table_init(&t->table, &t->sockets.layout, UINT32_MAX);
-	r = read_counts(t, &rd, rep, e);
+	r = read_counts(t, o, &rd, rep, e);
 #if IS_ENABLED(CONFIG_SRC_QTRACE)
 	if (!r)
 		r = read_qtrace(t, &rd, wants(l, FLOW_SRC_SOJOURN, o->sojourn), wants(l, FLOW_SRC_DROPS, o->drops), rep, e);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
+ * kbuild: CONFIG_LINKS
+ *
  * What rtnetlink does not tell of a device: its driver and GRO by ethtool, its queues and whether it is wireless by
  * sysfs.
  *

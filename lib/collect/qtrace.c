@@ -267,20 +267,14 @@ static int read_table(struct sink *k, const char *stream, int map)
 	return err;
 }
 
-/* From now on programs write into the other generation, and none writes into *OLD any more. */
-static int swap(struct qtrace *q, uint32_t *old)
+int qtrace_cut(struct qtrace *q, struct err *e)
 {
 	uint32_t next = !q->gen;
-	int err;
+	int err = q->maps ? bpfobj_poke(q->maps, "q_gen", &next, sizeof(next)) : 0;
 
-	*old = q->gen;
-	if (!q->maps)
-		return 0;
-	err = bpfobj_poke(q->maps, "q_gen", &next, sizeof(next));
 	if (err)
-		return err;
+		return err_set(e, -err, "tracing qdiscs: %s", err_text(-err));
 	q->gen = next;
-	pkt_synchronize(door_cpus());
 	return 0;
 }
 
@@ -313,9 +307,11 @@ int qtrace_read(struct qtrace *q, qtrace_sojourn_fn sojourn, qtrace_drop_fn drop
 	struct sink drops = {
 		.drop = drop, .arg = arg, .key = sizeof(struct pkt_drop_cell), .value = sizeof(struct pkt_count),
 	};
-	uint32_t old;
-	int err = swap(q, &old);
+	uint32_t old = !q->gen;
+	int err = 0;
 
+	if (q->maps)
+		pkt_synchronize(door_cpus()); /* then nobody writes into the old one any more */
 	memset(res, 0, sizeof(*res));
 	if (!err && q->want_waits)
 		err = read_table(&waits, "qtrace_sojourn",

@@ -38,6 +38,8 @@ struct qtrace;
 
 /* 0 or -errno with a sentence why not. */
 int qtrace_start(struct qtrace **out, const struct qtrace_opts *o, struct err *e);
+/* The interval ends now, and the next one begins; qtrace_read() then tells what it had. 0 or -errno. */
+int qtrace_cut(struct qtrace *q, struct err *e);
 /* Deltas since the start or the reading before; either FN may be NULL. 0 or -errno. */
 typedef void (*qtrace_sojourn_fn)(void *arg, const struct pkt_key *key, uint32_t bucket, uint64_t packets);
 typedef void (*qtrace_drop_fn)(void *arg, const struct pkt_key *key, uint32_t reason, const struct pkt_count *n);

@@ -46,6 +46,29 @@ static bool parse_mask(const char *text, struct cpus *c, bool *any)
 	return bit;
 }
 
+void balance_cpus(char *p, size_t cap, const char *mask)
+{
+	struct cpus c;
+	size_t n = 0;
+	bool any;
+	unsigned from, to;
+
+	*p = 0;
+	if (!parse_mask(mask, &c, &any) || !any) {
+		fmt_text(p, cap, "%s", *mask && parse_mask(mask, &c, &any) ? "none" : mask);
+		return;
+	}
+	for (from = 0; from < MASK_WORDS * 32 && n + 16 < cap; from = to + 1) {
+		for (to = from; to < MASK_WORDS * 32 && c.w[to / 32] >> to % 32 & 1; to++)
+			;
+		if (to == from)
+			continue;
+		n += fmt_text(p + n, cap - n, to - from > 1 ? "%s%u-%u" : "%s%u", n ? "," : "", from, to - 1);
+	}
+	if (n + 16 >= cap)
+		fmt_text(p + n, cap - n, "...");
+}
+
 enum steering balance_steering(const struct balance *b)
 {
 	struct cpus seen = { { 0 } }, one;
@@ -82,13 +105,16 @@ void balance_steering_text(char p[BALANCE_TEXT], const struct balance *b, const 
 
 static void because(char *p, size_t cap, const struct balance *b, uint32_t busiest)
 {
+	char cpus[64];
+
 	switch (balance_steering(b)) {
 	case STEERING_NONE:
 		fmt_text(p, cap, "; XPS is off: queues are chosen by the flows' hash");
 		break;
 	case STEERING_OWN:
 	case STEERING_SHARED:
-		fmt_text(p, cap, "; XPS: CPUs %s send there", b->mask[busiest]);
+		balance_cpus(cpus, sizeof(cpus), b->mask[busiest]);
+		fmt_text(p, cap, "; XPS: who runs on CPU %s sends there", cpus);
 		break;
 	case STEERING_PARTLY:
 		fmt_text(p, cap, "; XPS leaves some queues without a CPU");
@@ -101,7 +127,7 @@ static void because(char *p, size_t cap, const struct balance *b, uint32_t busie
 void balance_text(char p[BALANCE_TEXT], const struct balance *b)
 {
 	uint64_t sum = 0;
-	uint32_t i, busiest = 0;
+	uint32_t i, busiest = 0, idle = 0;
 	unsigned share, fair;
 	size_t n;
 
@@ -110,6 +136,7 @@ void balance_text(char p[BALANCE_TEXT], const struct balance *b)
 		return;
 	for (i = 0; i < b->n; i++) {
 		sum += b->bytes[i];
+		idle += !b->bytes[i];
 		if (b->bytes[i] > b->bytes[busiest])
 			busiest = i;
 	}
@@ -117,13 +144,16 @@ void balance_text(char p[BALANCE_TEXT], const struct balance *b)
 		fmt_text(p, BALANCE_TEXT, "too little traffic to speak of balance");
 		return;
 	}
-	share = (unsigned)(b->bytes[busiest] / (sum / 1000 + 1));
+	share = (unsigned)MIN(b->bytes[busiest] / MAX(sum / 1000, 1), 1000);
 	fair = 1000 / b->n;
-	if (share <= 2 * fair && share <= fair + 250) {
+	/* Half as much again as its share is what hashing some tens of flows gives. */
+	if (share <= fair + fair / 2 || share <= fair + 50) {
 		fmt_text(p, BALANCE_TEXT, "even: the busiest of %u queues carries %u %% (a fair share is %u %%)", b->n, share / 10, fair / 10);
 		return;
 	}
 	n = fmt_text(p, BALANCE_TEXT, "uneven: queue %u carries %u %% (a fair share is %u %%)", busiest, share / 10, fair / 10);
+	if (idle)
+		n += fmt_text(p + n, BALANCE_TEXT - n, ", %u of %u %s idle", idle, b->n, idle == 1 ? "is" : "are");
 	if (b->largest_flow >= b->bytes[busiest] / 10 * 8) {
 		fmt_text(p + n, BALANCE_TEXT - n, ", nearly all of it one flow, which keeps to one queue");
 		return;

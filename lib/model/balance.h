@@ -18,6 +18,11 @@ struct balance {
 
 enum steering { STEERING_UNKNOWN, STEERING_NONE, STEERING_OWN, STEERING_SHARED, STEERING_PARTLY };
 
+/*
+ * A mask as a list of CPUs, "0-3,8"; "none" for an empty one, the mask itself where it cannot be read. NUL-terminated, cut
+ * with "…" where it does not fit.
+ */
+void balance_cpus(char *p, size_t cap, const char *mask);
 /* What the masks say: none set, each queue its own CPUs, some CPU has several queues, some queues have no CPU. */
 enum steering balance_steering(const struct balance *b);
 /* "XPS: each queue has CPUs of its own"; WHAT is "XPS" or "RPS". NUL-terminated. */

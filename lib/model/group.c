@@ -176,11 +176,26 @@ static uint32_t name_by_cpu(struct grouping *g, const void *row)
 }
 
 /* Packets always have a device, and most sockets are bound to none. */
-static uint32_t name_by_dev(const struct grouping *g, const void *row)
+/* "eth0", or "space/eth0" where it is in another namespace than the caller's. */
+static void put_dev(struct grouping *g, const void *row, uint64_t dev)
+{
+	uint64_t netns;
+
+	if (rec_get(g->from, row, F_NETNS, &netns) && netns) {
+		buf_str(&g->name, strings_get((uint32_t)netns));
+		buf_ch(&g->name, '/');
+	}
+	buf_str(&g->name, strings_get((uint32_t)dev));
+}
+
+static uint32_t name_by_dev(struct grouping *g, const void *row)
 {
 	uint64_t dev;
 
-	return rec_get(g->from, row, F_DEV, &dev) && dev ? (uint32_t)dev : g->none;
+	if (!rec_get(g->from, row, F_DEV, &dev) || !dev)
+		return g->none;
+	put_dev(g, row, dev);
+	return intern_name(g);
 }
 
 /* "eth0 tx 2"; "eth0 tx" when the queue was not recorded; of a socket, which has but a receive queue, "rx 2". */
@@ -193,7 +208,7 @@ static uint32_t name_by_queue(struct grouping *g, const void *row)
 	rec_get(g->from, row, F_DEV, &dev);
 	if (packets ? !dev || !rec_get(g->from, row, F_DIR, &dir) : !known)
 		return g->unknown;
-	buf_str(&g->name, strings_get((uint32_t)dev));
+	put_dev(g, row, dev);
 	if (dev)
 		buf_ch(&g->name, ' ');
 	buf_str(&g->name, dir == FLOW_RX ? "rx" : "tx");

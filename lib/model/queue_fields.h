@@ -32,6 +32,7 @@
 	X(HIDDEN, "hidden", "hidden", "HIDDEN", TEXT, NONE, NONE, 4, 1, NULL, "what this device hides from a look from here")
 
 #define QUEUE_FIELDS(X) \
+	X(NETNS, "netns", "netns", "NETNS", TEXT, NONE, NONE, 4, 1, NULL, "network namespace, where it is not the caller's") \
 	X(DEV, "dev", "dev", "DEV", TEXT, NONE, NONE, 4, 1, NULL, "device") \
 	X(DIR, "dir", "dir", "DIR", ENUM, NONE, NONE, 1, 1, dir_names, "transmit or receive") \
 	X(QUEUE, "queue", "queue", "Q", ID, NONE, NONE, 4, 1, NULL, "number of the queue; none: not recorded") \
@@ -54,7 +55,7 @@
 	X(BQL_INFLIGHT, "bql_inflight_bytes", "bql_inflight", "INFLIGHT", GAUGE, BYTES, SUM, 8, 1, NULL, "bytes in the ring") \
 	X(BQL_STALLS, "bql_stalls", "bql_stalls", "STALLS", COUNTER, NONE, SUM, 8, 1, NULL, "stalls the byte queue limit has seen") \
 	X(TX_TIMEOUTS, "tx_timeouts", "tx_timeouts", "TIMEOUTS", COUNTER, NONE, SUM, 8, 1, NULL, "times the queue was stopped for too long") \
-	X(STEERING, "cpus", "cpus", "CPUS", TEXT, NONE, NONE, 4, 1, NULL, "XPS mask (transmit) or RPS mask (receive): CPUs in hexadecimal") \
+	X(STEERING, "cpus", "cpus", "CPUS", TEXT, NONE, NONE, 4, 1, NULL, "CPUs that send by it (XPS) or that its packets are handed to (RPS)") \
 	X(DROPS, "drops", "drops", "DROPS", COUNTER, PACKETS, SUM, 8, 1, NULL, "drops seen by tracing (--drops)") \
 	X(SOJOURN_P50, "sojourn.p50_ns", "sojourn_p50", "SOJ50", GAUGE, NS, NONE, 8, 1, NULL, "median time in the qdisc (--sojourn)") \
 	X(SOJOURN_P90, "sojourn.p90_ns", "sojourn_p90", "SOJ90", GAUGE, NS, NONE, 8, 1, NULL, "90th percentile of the time in the qdisc") \

@@ -176,8 +176,10 @@ class Counters:
                 continue
             if q.get("root"):
                 root = q
-            elif root["kind"] == "mq" and q["parent"].split(":")[0].lstrip("0") == root["handle"].rstrip(":").lstrip("0"):
-                out[int(q["parent"].split(":")[1], 16) - 1] = Count(q["packets"], q["bytes"])
+                continue
+            major, minor = q.get("parent", "0:0").split(":")
+            if root["kind"] == "mq" and int(major or "0", 16) == int(root["handle"].rstrip(":"), 16):
+                out[int(minor, 16) - 1] = Count(q["packets"], q["bytes"])
         if not out and any(q["dev"] == dev and q.get("root") and q["kind"] != "noqueue" for q in self.qdiscs):
             out[0] = Count(root["packets"], root["bytes"])
         return out
@@ -319,12 +321,12 @@ class Flowq:
         return len(self.docs)
 
     def since(self, mark, seconds=15):
-        """All samples from MARK to the first that began after now."""
-        until = len(self.docs) + 2
-        wait_for(seconds, lambda: len(self.docs) >= until or self.p.poll() is not None)
-        if len(self.docs) < until:
+        """All samples from MARK to the second taken after now (some that are older may still be on their way to us)."""
+        now = int(time.time() * 1000) + 1
+        later = lambda: [i for i, d in enumerate(self.docs) if d["time_ms"] > now]
+        if not wait_for(seconds, lambda: len(later()) >= 2 or self.p.poll() is not None) or len(later()) < 2:
             raise RuntimeError("flowq stopped giving samples: status %s %s" % (self.p.poll(), self.broken or ""))
-        return Look(self.docs[mark:until])
+        return Look(self.docs[mark:later()[1] + 1])
 
     def end(self, sig=signal.SIGINT):
         status = end(self.p, sig)

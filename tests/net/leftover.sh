@@ -36,7 +36,7 @@ inside() {
 }
 clean() { [ "$(count)" -le "$before" ] && [ "$(inside)" = "$before_in" ]; }
 gone() { # NAME
-	if wait_for 5 clean; then ok "$1"; else not_ok "$1" "held by nobody: $before before, now $(count); $(inside)"; fi
+	if wait_for 5 clean; then ok "$1"; else not_ok "$1" "held by nobody: $before, now $(count); $(inside)"; fi
 }
 
 netns fl-left || exit 1

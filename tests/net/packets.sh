@@ -6,6 +6,6 @@
 tool blast >/dev/null && tool nat >/dev/null || exit 1
 export BIN O TMP
 # shellcheck disable=SC2086
-python3 "$top/tests/net/packets.py" ${RUNGS:-trace filter ring} ${COUNT:+COUNT=$COUNT}
+python3 -B "$top/tests/net/packets.py" ${RUNGS:-trace filter ring} ${COUNT:+COUNT=$COUNT}
 # Each failure has its line.
 exit 0

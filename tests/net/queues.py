@@ -133,7 +133,8 @@ def tree_of(d, want_q, want_c):
     for q in d["queues"]:
         if q["dir"] == "tx" and dev == "mq0" and q["queue"] is not None and q["qdisc"]:
             same("%s queue %s: its own qdisc" % (dev, q["queue"]),
-                 tuple(q["qdisc"][k] for k in ("kind", "handle", "parent")), ("pfifo", "%x:" % (0x10 + q["queue"]), "1:%x" % (q["queue"] + 1)))
+                 tuple(q["qdisc"][k] for k in ("kind", "handle", "parent")),
+                 ("pfifo", "%x:" % (0x10 + q["queue"]), "1:%x" % (q["queue"] + 1)))
 
 
 def balance():

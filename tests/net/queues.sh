@@ -5,7 +5,7 @@
 
 tool blast >/dev/null || exit 1
 export BIN O TMP
-python3 "$top/tests/net/queues.py"
+python3 -B "$top/tests/net/queues.py"
 netns fl-qc || exit 1
 in="ip netns exec fl-qc"
 exits "flowq in a namespace without traffic" 0 $in "$BIN" flowq -i 0.2
@@ -20,7 +20,8 @@ is "  two documents" "$(wc -l <"$TMP/out")" 2
 exits "metrics" 0 $in "$BIN" flowq --metrics -i 0.2
 # used PATTERN: sources in use of that name
 used() {
-	json "$TMP/out" "[s['name'] for s in d['sources'] if s['state'] == 'used' and __import__('re').search('$1', s['name'])]"
+	json "$TMP/out" "[s['name'] for s in d['sources'] if s['state'] == 'used' and
+		__import__('re').search('$1', s['name'])]"
 }
 for rung in trace filter ring; do
 	exits "--source $rung is named" 0 $in "$BIN" flowq -j -i 0.2 --source $rung

@@ -75,7 +75,8 @@ def check_shaped(name, seen, backlog):
     queue = next(q for q in seen.each_queue("a0"))
     s = queue.get("sojourn") or {}
     check("%s: the queue's median" % name,
-          s.get("p50_ns") is not None and want * 95 // 100 <= s["p50_ns"] <= want * 105 // 100, "%s, expected %d" % (s, want))
+          s.get("p50_ns") is not None and want * 95 // 100 <= s["p50_ns"] <= want * 105 // 100,
+          "%s, expected %d" % (s, want))
     check("%s: share of packets matched: %s of %s" % (name, s.get("packets"), queue["packets"]),
           bool(s.get("packets")) and s["packets"] * 100 >= queue["packets"] * 95, s)
     check("%s: packets of flows add up to the queue's" % name,

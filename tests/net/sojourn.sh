@@ -5,6 +5,6 @@
 
 tool blast >/dev/null || exit 1
 export BIN O TMP
-python3 "$top/tests/net/sojourn.py"
+python3 -B "$top/tests/net/sojourn.py"
 # Each failure has its line.
 exit 0

@@ -28,18 +28,18 @@ static void verdicts(void)
 	const uint64_t two[] = { 50000000, 50000000, 0, 0 }, single[] = { 90000000 };
 
 	CHECK_STR(judge(single, off, 1, 100000, 0), "");
-	CHECK_STR(judge(even, off, 4, 100000, 1000), "even: the busiest of 4 queues carries 25 % (a fair share is 25 %)");
+	CHECK_STR(judge(even, off, 4, 100000, 1000), "even: the busiest of 4 queues carries 26 % (a fair share is 25 %)");
 	CHECK_STR(judge(one, off, 4, 999, 90000000), "too little traffic to speak of balance");
 	CHECK_STR(judge(one, off, 4, 100000, 90000000),
-		  "uneven: queue 1 carries 99 % (a fair share is 25 %), nearly all of it one flow, which keeps to one queue");
+		  "uneven: queue 1 carries 100 % (a fair share is 25 %), 1 of 4 is idle, nearly all of it one flow, which keeps to one queue");
 	CHECK_STR(judge(one, off, 4, 100000, 1000000),
-		  "uneven: queue 1 carries 99 % (a fair share is 25 %); XPS is off: queues are chosen by the flows' hash");
-	CHECK_STR(judge(one, own, 4, 100000, 1000000), "uneven: queue 1 carries 99 % (a fair share is 25 %); XPS: CPUs 2 send there");
-	CHECK_STR(judge(one, NULL, 4, 100000, 1000000), "uneven: queue 1 carries 99 % (a fair share is 25 %)");
-	/* Twice the fair share of four queues is no fault yet. */
-	CHECK(!strncmp(judge(two, off, 4, 100000, 1000), "even:", 5));
+		  "uneven: queue 1 carries 100 % (a fair share is 25 %), 1 of 4 is idle; XPS is off: queues are chosen by the flows' hash");
+	CHECK_STR(judge(one, own, 4, 100000, 1000000), 
+		  "uneven: queue 1 carries 100 % (a fair share is 25 %), 1 of 4 is idle; XPS: who runs on CPU 1 sends there");
+	CHECK_STR(judge(one, NULL, 4, 100000, 1000000), "uneven: queue 1 carries 100 % (a fair share is 25 %), 1 of 4 is idle");
+	CHECK(!strncmp(judge(two, off, 4, 100000, 1000), "uneven: queue 0 carries 50 % (a fair share is 25 %), 2 of 4 are idle", 60));
 	/* Sums near the end of 64 bits. */
-	CHECK(!strncmp(judge((const uint64_t[]){ UINT64_MAX / 2, 1 }, off, 2, 100000, 1), "uneven: queue 0 carries 9", 25));
+	CHECK(!strncmp(judge((const uint64_t[]){ UINT64_MAX / 2, 1 }, off, 2, 100000, 1), "uneven: queue 0 carries 100 %", 29));
 }
 
 static void masks(void)
@@ -55,6 +55,23 @@ static void masks(void)
 	CHECK_EQ(steering(NULL, 2), STEERING_UNKNOWN);
 }
 
+static void lists(void)
+{
+	static const struct {
+		const char *mask, *list;
+	} t[] = {
+		{ "0", "none" }, { "1", "0" }, { "f", "0-3" }, { "10d", "0,2-3,8" }, { "00000001,80000000", "31-32" }, { "", "" }, { "zz", "zz" },
+	};
+	char p[64], small[24];
+
+	for (unsigned i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		balance_cpus(p, sizeof(p), t[i].mask);
+		CHECK_STR(p, t[i].list);
+	}
+	balance_cpus(small, sizeof(small), "55555555");
+	CHECK(strlen(small) < sizeof(small) && strstr(small, "..."));
+}
+
 /* More digits than any kernel has CPUs. */
 static void endless(void)
 {
@@ -68,6 +85,7 @@ int main(void)
 {
 	verdicts();
 	masks();
+	lists();
 	endless();
 	return check_done("balance");
 }
