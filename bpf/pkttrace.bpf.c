@@ -32,6 +32,8 @@ struct {
 	__type(value, struct pkt_owner);
 } pkt_owners SEC(".maps");
 
+volatile uint32_t pkt_busy; /* set by user space before pkt_tx_done is attached: counts may have to be taken back */
+
 /* What each CPU counted last, to be taken back when the driver was busy. max_entries is ncpus. */
 struct pkt_last {
 	uint64_t skb;
@@ -196,7 +198,7 @@ static __always_inline struct pkt_last *last_here(void)
 {
 	uint32_t cpu = bpf_get_smp_processor_id();
 
-	return bpf_map_lookup_elem(&pkt_last, &cpu);
+	return !pkt_busy ? NULL : bpf_map_lookup_elem(&pkt_last, &cpu);
 }
 
 static __always_inline bool tx_again(struct tally t)

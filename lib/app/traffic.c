@@ -67,6 +67,29 @@ static void start_qtrace(struct traffic *t, const struct traffic_opts *o, const 
 		memcpy(t->qtrace_why, e.text, sizeof(t->qtrace_why) - 1);
 }
 
+static int expect_busy(const struct traffic *t, const struct links *l, struct err *e)
+{
+	uint32_t i;
+
+	for (i = 0; i < l->nlink; i++)
+		if (link_may_be_busy(l, &l->link[i]))
+			return pkt_expect_busy(t->source, e);
+	return 0;
+}
+
+/* Before anything is counted: which hooks that takes. */
+static int look_at_drivers(void *arg, uint32_t i, struct err *e)
+{
+	struct links l = { 0 };
+	int r = links_collect(&l, false, e);
+
+	(void)i;
+	if (!r)
+		r = expect_busy(arg, &l, e);
+	links_free(&l);
+	return r;
+}
+
 static int start(struct traffic *t, const struct traffic_opts *o, const struct look *l, struct err *e)
 {
 	struct pkt_opts p = {
@@ -85,6 +108,8 @@ static int start(struct traffic *t, const struct traffic_opts *o, const struct l
 	p.nnetns = s.n;
 	if (!r)
 		r = pkt_start(&t->source, &p, t->why, sizeof(t->why), e);
+	if (!r)
+		r = spaces_each(look_at_drivers, t, e);
 	if (!r)
 		start_qtrace(t, o, l, &s);
 	free(s.inode);
@@ -128,6 +153,8 @@ static int look_after(void *arg, uint32_t i, struct err *e)
 	struct traffic_space *s = &t->space[i];
 	int r = links_collect(&s->links, true, e);
 
+	if (!r)
+		r = expect_busy(t, &s->links, e); /* a device may have come, or a qdisc */
 	links_subtract(&s->links, &s->before);
 	/* Devices as they stand now are the next interval's beginning. */
 	if (!r && t->goes_on) {

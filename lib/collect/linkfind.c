@@ -238,3 +238,24 @@ void handle_text(char *p, uint32_t handle)
 	else
 		fmt_text(p, 24, "%x:%x", major, minor);
 }
+
+bool link_may_be_busy(const struct links *l, const struct link *link)
+{
+	static const char *const never[] = {
+		"bridge", "vlan", "macvlan", "macvtap", "ipvlan", "ipvtap", "bond", "team", "dummy", "tun", "ifb", "vxlan", "geneve", "gre", "gretap",
+		"ip6gre", "ip6gretap", "ipip", "sit", "ip6tnl", "vti", "vti6", "xfrm", "wireguard", "vrf", "nlmon", "netkit",
+	};
+	const char *kind = strings_get(link->kind);
+	const struct qdisc *root;
+
+	if (link->loopback || !link->up)
+		return false;
+	if (!strcmp(kind, "veth")) {
+		root = links_qdisc(l, link->ifindex, UINT32_MAX); /* TC_H_ROOT */
+		return !root || strcmp(strings_get(root->kind), "noqueue");
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(never); i++)
+		if (!strcmp(kind, never[i]))
+			return false;
+	return true;
+}

@@ -67,6 +67,11 @@ const struct link *links_find(const struct links *l, uint32_t ifindex); /* NULL:
 bool links_is_local(const struct links *l, const uint8_t addr[16]);     /* one of this host's addresses, or loopback */
 /* The qdisc whose parent is PARENT on a device, or NULL. mq: the child of transmit queue N has parent (root handle | N + 1). */
 const struct qdisc *links_qdisc(const struct links *l, uint32_t ifindex, uint32_t parent);
+/*
+ * Whether the driver may answer NETDEV_TX_BUSY, and is then given the packet again: real devices; of virtual ones veth below a
+ * qdisc (from 6.16 on), and those that are not known.
+ */
+bool link_may_be_busy(const struct links *l, const struct link *link);
 /* Subtracts the counters of an earlier look (qdiscs and devices that are in both), so that L is of the interval. */
 void links_subtract(struct links *l, const struct links *before);
 /* "8001:", "1:10", "root", "ingress", "clsact": as tc prints it (hexadecimal). Needs 24 bytes; NUL-terminated. */

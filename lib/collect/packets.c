@@ -136,6 +136,11 @@ int pkt_each_netns(const struct pkt_opts *o, int (*fn)(void *arg, uint32_t i, st
 	return err;
 }
 
+int pkt_expect_busy(struct pkt_source *s, struct err *e)
+{
+	return s->rung && s->rung->expect_busy ? s->rung->expect_busy(s->state, e) : 0;
+}
+
 int pkt_begin(struct pkt_source *s, struct err *e)
 {
 	return s->rung ? s->rung->begin(s->state, e) : 0;

@@ -49,6 +49,11 @@ struct pkt_source;
 /* Starts counting; WHY: why a better rung was not taken. 0 or -errno with a sentence. */
 int pkt_start(struct pkt_source **out, const struct pkt_opts *o, char *why, size_t whylen, struct err *e);
 /*
+ * A driver that answers "busy" is given the same packet again: from now on such counts are taken back, at the price of another
+ * hook for each packet. Only where some device can do that (link_may_be_busy()). 0 or -errno.
+ */
+int pkt_expect_busy(struct pkt_source *s, struct err *e);
+/*
  * The interval begins now: what was counted since pkt_start(), while other things were prepared, is forgotten. To be
  * called once, and it takes no time, so that other counters can be read at the same moment; pkt_settle() follows soon, and
  * may take some. 0 or -errno.

@@ -9,6 +9,7 @@ struct door_stream;
 
 struct pkt_rung {
 	int (*start)(void **state, const struct pkt_opts *o, struct err *e);
+	int (*expect_busy)(void *state, struct err *e); /* NULL: nothing can be done about it */
 	int (*begin)(void *state, struct err *e);
 	int (*settle)(void *state, struct err *e); /* NULL: nothing to be done */
 	int (*wait)(void *state, uint64_t deadline_ns, struct err *e); /* NULL: sleep */

@@ -18,6 +18,7 @@
 
 struct pkt_trace {
 	struct pkt_tables tables;
+	bool busy; /* counts are taken back */
 };
 
 static void trace_stop(void *state)
@@ -69,8 +70,7 @@ static int number_netns(const struct pkt_trace *t, const struct pkt_opts *o, str
 
 static int trace_start(void **state, const struct pkt_opts *o, struct err *e)
 {
-	/* What takes a count back is there before what counts. */
-	static const char *const progs[] = { "pkt_sock_state", "pkt_tx_done", "pkt_tx", "pkt_rx" };
+	static const char *const progs[] = { "pkt_sock_state", "pkt_tx", "pkt_rx" };
 	struct pkt_trace *t = calloc(1, sizeof(*t));
 	int err;
 
@@ -135,6 +135,22 @@ static int trace_read(void *state, pkt_fn fn, void *arg, struct pkt_result *res,
 	return err ? err_set(e, -err, "reading who has sockets out of the kernel: %s", err_text(-err)) : 0;
 }
 
+static int trace_expect_busy(void *state, struct err *e)
+{
+	struct pkt_trace *t = state;
+	uint32_t yes = 1;
+	int err;
+
+	if (t->busy || bpfobj_prog(t->tables.obj, "pkt_tx") < 0)
+		return 0;
+	err = bpfobj_poke(t->tables.obj, "pkt_busy", &yes, sizeof(yes));
+	if (err)
+		return err_set(e, -err, "counting packets: %s", err_text(-err));
+	err = bpfobj_attach(t->tables.obj, "pkt_tx_done", e);
+	t->busy = !err;
+	return err;
+}
+
 static int trace_cut(void *state, struct err *e)
 {
 	struct pkt_trace *t = state;
@@ -150,6 +166,6 @@ static int trace_settle(void *state, struct err *e)
 }
 
 const struct pkt_rung pkt_rung_trace = {
-	.start = trace_start, .begin = trace_cut, .settle = trace_settle, .cut = trace_cut, .read = trace_read,
+	.start = trace_start, .expect_busy = trace_expect_busy, .begin = trace_cut, .settle = trace_settle, .cut = trace_cut, .read = trace_read,
 	.stop = trace_stop,
 };

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What flowq counts is what tc, the devices and the sender count, to the packet and the byte, on every rung (packets.py).
+# What flowq counts is what tc, devices and sender count, to the packet and the byte, on every rung (packets.py).
 . "$(dirname "$0")/../lib.sh"
 
 tool blast >/dev/null && tool nat >/dev/null || exit 1

@@ -632,6 +632,28 @@ static void test_live(void)
 	links_free(&again);
 }
 
+/* Which drivers may give a packet back. */
+static void test_busy(void)
+{
+	static const struct {
+		const char *kind, *root;
+		bool loopback, may;
+	} t[] = {
+		{ "", "mq", false, true }, { "", "noqueue", true, false }, { "veth", "noqueue", false, false }, { "veth", "htb", false, true },
+		{ "veth", NULL, false, true }, { "bridge", "noqueue", false, false }, { "vlan", "noqueue", false, false }, { "newkind", "mq", false, true },
+	};
+
+	for (unsigned i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct qdisc q = { .ifindex = 7, .parent = TC_H_ROOT, .kind = t[i].root ? strings_add(t[i].root, strlen(t[i].root)) : 0 };
+		struct link link = { .ifindex = 7, .kind = strings_add(t[i].kind, strlen(t[i].kind)), .up = true, .loopback = t[i].loopback };
+		struct links l = { .link = &link, .qdisc = &q, .nlink = 1, .nqdisc = t[i].root != NULL };
+
+		CHECK_EQ(link_may_be_busy(&l, &link), t[i].may);
+		link.up = false;
+		CHECK(!link_may_be_busy(&l, &link));
+	}
+}
+
 int main(void)
 {
 	strcpy(dir, "/tmp/t_links.XXXXXX");
@@ -645,6 +667,7 @@ int main(void)
 	test_text_and_local();
 	test_replay();
 	test_errors();
+	test_busy();
 	test_live();
 	clean();
 	rmdir(dir);
