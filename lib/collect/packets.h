@@ -60,7 +60,10 @@ int pkt_expect_busy(struct pkt_source *s, struct err *e);
  */
 int pkt_begin(struct pkt_source *s, struct err *e);
 int pkt_settle(struct pkt_source *s, struct err *e);
-/* The interval ends now, and the next one begins: in no time either. pkt_read() then tells what it had. 0 or -errno. */
+/*
+ * The interval ends now, and the next one begins: in no time either, but for rings, which take some 60 ms. pkt_read() then
+ * tells what it had. 0 or -errno.
+ */
 int pkt_cut(struct pkt_source *s, struct err *e);
 /* As rtt_wait() (rttsample.h): sleeps, or empties rings, until DEADLINE_NS at most, and comes back every 200 ms. */
 int pkt_wait(struct pkt_source *s, uint64_t deadline_ns, struct err *e);

@@ -362,8 +362,13 @@ static int ring_begin(void *state, struct err *e)
 static int ring_cut(void *state, struct err *e)
 {
 	struct pkt_rings *p = state;
+	int err = p->opts.count == 1 ? take(p, 0, e) : 0;
 
-	return p->opts.count == 1 ? take(p, 0, e) : 0;
+	/*
+	 * What has come by now lies in blocks that are not full: they are handed over in a moment. Now and not when reading,
+	 * so that who asks others about these flows in between (connection tracking) hears of all of them.
+	 */
+	return err ? err : ring_run(p, now_ns() + 4 * RETIRE_MS * NSEC_PER_MSEC, e);
 }
 
 static int ring_read(void *state, pkt_fn fn, void *arg, struct pkt_result *res, struct err *e)
@@ -371,11 +376,7 @@ static int ring_read(void *state, pkt_fn fn, void *arg, struct pkt_result *res, 
 	struct pkt_rings *p = state;
 	struct tpacket_stats_v3 st;
 	socklen_t len = sizeof(st);
-	/* What has come by now lies in blocks that are not full: they are handed over in a moment. */
-	int err = ring_run(p, now_ns() + 4 * RETIRE_MS * NSEC_PER_MSEC, e);
 
-	if (err)
-		return err;
 	for (uint32_t i = 0; i < p->n; i++, len = sizeof(st))
 		if (!getsockopt(p->ring[i].fd, SOL_PACKET, PACKET_STATISTICS, &st, &len))
 			res->lost_packets += st.tp_drops;

@@ -8,6 +8,6 @@ if ! command -v python3 >/dev/null; then
 	skip "exactness" "no python3 on the machine that made this one"
 	exit 0
 fi
-python3 -S "$top/net/packets.py" trace filter ring COUNT=10000 STEPS=udp,tcp,nat
+python3 -S "$top/net/packets.py" trace filter ring COUNT=10000 STEPS=udp,tcp,vlan,nat
 # Each failure has its line.
 exit 0
