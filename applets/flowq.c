@@ -472,6 +472,7 @@ static void key(void *ctx, int k)
 		l->sort_none = false;
 	} else if (k == 'g' && IS_ENABLED(CONFIG_GROUPS)) {
 		l->group = (l->group + 1) % (GROUP_QUEUE + 1);
+		fq->opts.cpu = l->group == GROUP_CPU && fq->traffic.result.by_cpu;
 		choose_columns(fq, NULL);
 	}
 }
@@ -492,6 +493,8 @@ static int settle(struct flowq *fq, int n, char **argv, struct err *e)
 		return err_set(e, EINVAL, "%s selects sockets, and flowq counts packets of all: expected -t, -u or a filter",
 			       l->raw ? "--raw" : "-A");
 	fq->opts.cpu = l->group == GROUP_CPU;
+	if (fq->opts.cpu && (fq->opts.sojourn || fq->opts.drops))
+		return err_set(e, EINVAL, "-g cpu: --sojourn and --drops are not told by CPU");
 	r = look_settle(l, "bytes", (unsigned)n, argv, e);
 	if (!r && l->tcp != l->udp)
 		r = filter_and(&l->filter, l->tcp ? "tcp" : "udp", e);

@@ -78,13 +78,16 @@ static __always_inline void owner_ends(struct pkt_owner *o, const struct sock *s
 		o->inode = BPF_CORE_READ(s, file, f_inode, i_ino);
 }
 
-/* The verifier makes no number of a pointer, but copies its bytes. */
-static __always_inline uint64_t owner_id(const struct sock *sk)
+/*
+ * A socket by its address and port: another one may lie at the same place a moment later. The verifier makes no number of
+ * a pointer, but copies its bytes.
+ */
+static __always_inline uint64_t owner_id(const struct sock *sk, uint16_t port)
 {
 	uint64_t id = 0;
 
 	bpf_probe_read_kernel(&id, sizeof(id), &sk);
-	return id * id_secret;
+	return (id ^ (uint64_t)port << 48) * id_secret;
 }
 
 static __always_inline bool is_user_process(void)
@@ -98,7 +101,7 @@ static __always_inline bool is_user_process(void)
 static __always_inline void owner_note(const struct sock *sk, uint8_t proto)
 {
 	struct pkt_owner o = { .proto = proto };
-	uint64_t id = owner_id(sk);
+	uint64_t id = owner_id(sk, GET(sk, __sk_common.skc_num));
 
 	o.netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 	o.pid = bpf_get_current_pid_tgid() >> 32;
@@ -332,7 +335,7 @@ SEC(TRACE "inet_sock_set_state")
 int pkt_sock_state(uint64_t *ctx)
 {
 	const struct sock *sk = (const void *)ctx[0];
-	struct pkt_owner *o;
+	struct pkt_owner o, *noted;
 	uint32_t nr;
 	uint64_t id;
 
@@ -341,15 +344,21 @@ int pkt_sock_state(uint64_t *ctx)
 	/* Closed for good: its port is given back by now, and what was noted before is better. */
 	if ((uint32_t)ctx[2] == TCP_CLOSE && !GET(sk, __sk_common.skc_num))
 		return 0;
+	/* connect() says who before there is a port. */
+	id = owner_id(sk, 0);
 	if (GET(sk, sk_lock.owned) && is_user_process()) {
+		bpf_map_delete_elem(&pkt_owners, &id);
 		owner_note(sk, PKT_N_TCP);
 		return 0;
 	}
-	/* connect() says who before there is a port. */
-	id = owner_id(sk);
-	o = bpf_map_lookup_elem(&pkt_owners, &id);
-	if (o)
-		owner_ends(o, sk);
+	noted = bpf_map_lookup_elem(&pkt_owners, &id);
+	if (!noted)
+		return 0;
+	o = *noted;
+	bpf_map_delete_elem(&pkt_owners, &id);
+	owner_ends(&o, sk);
+	id = owner_id(sk, o.sport);
+	bpf_map_update_elem(&pkt_owners, &id, &o, BPF_ANY);
 	return 0;
 }
 

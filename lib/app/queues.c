@@ -95,20 +95,6 @@ static uint32_t queue_index(const struct queue_device *d, bool tx, uint32_t queu
 	return d->first + (tx ? MIN(queue, d->ntx) : d->ntx + 1 + MIN(queue, d->nrx));
 }
 
-/* What device the row's receive queue stands for: some store it plus one, zero when none was recorded. */
-static uint32_t row_queue(const struct traffic *t, uint32_t i, const void *row)
-{
-	const struct layout *l = &t->sockets.layout;
-	const struct link *link = links_find(&t->space[t->meta[i].space].links, t->meta[i].ifindex);
-	uint32_t queue = rec_has(row, F_QUEUE) ? (uint32_t)rec_raw(l, row, F_QUEUE) : UINT32_MAX;
-
-	if (rec_raw(l, row, F_DIR) == FLOW_TX || queue == UINT32_MAX || !link)
-		return queue;
-	if (link->num_rx == 1)
-		return 0;
-	return link->rx_plus_one ? queue - 1 : queue;
-}
-
 static void add(const struct layout *l, void *rec, unsigned f, uint64_t v)
 {
 	rec_set(l, rec, f, (rec_has(rec, f) ? rec_raw(l, rec, f) : 0) + v);
@@ -130,7 +116,7 @@ static int sum_rows(struct queues *q, const struct traffic *t, const struct queu
 		d = find_device(q, nknown, t->meta[i].space, t->meta[i].ifindex);
 		if (d == q->dev.n && (r = add_device(q, t, o, t->meta[i].space, t->meta[i].ifindex, NULL)))
 			return r;
-		where[i] = queue_index(&q->at[d], tx, row_queue(t, i, row));
+		where[i] = queue_index(&q->at[d], tx, rec_has(row, F_QUEUE) ? (uint32_t)rec_raw(l, row, F_QUEUE) : UINT32_MAX);
 		queue = table_at(&q->queue, where[i]);
 		add(ql, queue, Q_BYTES, bytes);
 		add(ql, queue, Q_PACKETS, packets);

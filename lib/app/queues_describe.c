@@ -106,12 +106,6 @@ static void set_qdisc(const struct layout *l, void *rec, const struct qdisc *qd,
 	rec_set(l, rec, Q_QDISC_QLEN, qd->backlog_packets);
 }
 
-/* Since the beginning of the interval, where that is known. */
-static uint64_t since(uint64_t now, uint64_t before)
-{
-	return now == UNKNOWN || before == UNKNOWN || now < before ? now : now - before;
-}
-
 /* The kernel's mask as a list. */
 static void set_cpus(const struct layout *l, void *rec, uint32_t mask)
 {
@@ -126,7 +120,6 @@ static void set_cpus(const struct layout *l, void *rec, uint32_t mask)
 static void transmit_queue(const struct layout *l, void *rec, const struct traffic_space *s, const struct link *link, uint32_t queue)
 {
 	const struct qdisc *root = links_qdisc(&s->links, link->ifindex, HANDLE_ROOT), *own = NULL;
-	const struct link *old = links_find(&s->before, link->ifindex);
 	const struct link_queue *lq = link->tx ? &link->tx[queue] : NULL;
 
 	/* The children of mq and mqprio are the queues' own; any other root is shared by all. */
@@ -136,11 +129,10 @@ static void transmit_queue(const struct layout *l, void *rec, const struct traff
 		set_qdisc(l, rec, own ? own : root, own || link->num_tx == 1);
 	if (!lq)
 		return;
-	old = old && old->tx && queue < old->num_tx ? old : NULL;
 	set_known(l, rec, Q_BQL_LIMIT, lq->bql_limit_bytes);
 	set_known(l, rec, Q_BQL_INFLIGHT, lq->bql_inflight_bytes);
-	set_known(l, rec, Q_BQL_STALLS, since(lq->bql_stalls, old ? old->tx[queue].bql_stalls : UNKNOWN));
-	set_known(l, rec, Q_TX_TIMEOUTS, since(lq->tx_timeouts, old ? old->tx[queue].tx_timeouts : UNKNOWN));
+	set_known(l, rec, Q_BQL_STALLS, lq->bql_stalls);
+	set_known(l, rec, Q_TX_TIMEOUTS, lq->tx_timeouts);
 	set_cpus(l, rec, lq->xps_cpus);
 }
 

@@ -99,8 +99,8 @@ static int start(struct traffic *t, const struct traffic_opts *o, const struct l
 	struct space_list s;
 	int r = list_spaces(&s, e);
 
-	t->nspace = spaces_count();
-	t->space = calloc(t->nspace, sizeof(*t->space));
+	t->space = calloc(spaces_count(), sizeof(*t->space));
+	t->nspace = t->space ? spaces_count() : 0;
 	if (!r && !t->space)
 		r = err_set(e, ENOMEM, "out of memory");
 	p.netns = s.inode;
@@ -151,16 +151,17 @@ static int look_after(void *arg, uint32_t i, struct err *e)
 {
 	struct traffic *t = arg;
 	struct traffic_space *s = &t->space[i];
+	struct links next = { 0 };
 	int r = links_collect(&s->links, true, e);
 
 	if (!r)
 		r = expect_busy(t, &s->links, e); /* a device may have come, or a qdisc */
-	links_subtract(&s->links, &s->before);
 	/* Devices as they stand now are the next interval's beginning. */
-	if (!r && t->goes_on) {
-		links_free(&s->before);
-		r = links_collect(&s->before, true, e);
-	}
+	if (!r && t->goes_on && links_copy(&next, &s->links))
+		r = err_set(e, ENOMEM, "out of memory");
+	links_subtract(&s->links, &s->before);
+	links_free(&s->before);
+	s->before = next;
 	/* Most hosts have no connection tracking, and need none. */
 	s->ct_known = IS_ENABLED(CONFIG_CONNTRACK) && !conntrack_collect(&s->ct, CONFIG_MAX_FLOWS, &t->ct_why);
 	return r;
@@ -200,8 +201,6 @@ static int one_count(void *arg, const struct pkt_key *key, const struct pkt_coun
 	if (!rd->rx && !PKT_GET(PKT_WHAT_TX, key->what))
 		return 0; /* a recording has more than is asked for now */
 	i = traffic_row(t, key, rd->cpu);
-	t->packets += n->packets;
-	t->bytes += n->bytes;
 	if (i == TRAFFIC_NO_ROW)
 		return t->failed ? -1 : 0;
 	row = table_at(&t->table, i);
@@ -214,7 +213,8 @@ static int one_count(void *arg, const struct pkt_key *key, const struct pkt_coun
 static void one_sojourn(void *arg, const struct pkt_key *key, uint32_t bucket, uint64_t packets)
 {
 	struct reading *rd = arg;
-	uint32_t i = rd->cpu ? TRAFFIC_NO_ROW : traffic_row(rd->t, key, false);
+	/* A flow that found no room has no row: its packets are told as lost. */
+	uint32_t i = traffic_find(rd->t, key);
 
 	if (i != TRAFFIC_NO_ROW)
 		hist_add_bucket(&rd->t->sojourn[i], bucket, packets);
@@ -224,7 +224,7 @@ static void one_drop(void *arg, const struct pkt_key *key, uint32_t reason, cons
 {
 	struct reading *rd = arg;
 	struct traffic *t = rd->t;
-	uint32_t i = rd->cpu ? TRAFFIC_NO_ROW : traffic_row(t, key, false);
+	uint32_t i = traffic_row(t, key, false);
 	const struct layout *l = &t->sockets.layout;
 	void *row;
 
@@ -292,7 +292,7 @@ static int read_qtrace(struct traffic *t, struct reading *rd, bool sojourn, bool
 	if (drops && !t->qtraced.reasons)
 		fmt_text(why + strlen(why), sizeof(why) - strlen(why), "%sthis kernel gives no reasons for drops", *why ? "; " : "");
 	report_source(rep, "qdisc_trace", SOURCE_USED, why);
-	rep->lost_records += t->qtraced.lost;
+	rep->lost_records += t->qtraced.lost + t->qtraced.drops_lost;
 	rep->kernel_runs += t->qtraced.runs;
 	rep->kernel_ns += t->qtraced.run_ns;
 	return 0;
@@ -333,6 +333,9 @@ static void ask_for_all(struct traffic *t, const struct look *l, const struct fi
 	*w = (struct flows_want){ .look = all, .fields = *fields };
 	flows_layout(&t->sockets, w);
 }
+
+/* Rows beside those of the kernel's table: what is in its slots, and flows all of whose packets were dropped. */
+#define ROWS_MORE (3 * 65536)
 
 static int step(void *arg, uint64_t until, struct err *e)
 {
@@ -401,7 +404,7 @@ int traffic_take(struct traffic *t, const struct traffic_opts *o, const struct l
 		return r;
 	note_conntrack(t, rep);
 	ask_for_all(t, l, &fields, &w);
-	table_init(&t->table, &t->sockets.layout, UINT32_MAX);
+	table_init(&t->table, &t->sockets.layout, (o->entries ? o->entries : CONFIG_PKT_ENTRIES) + ROWS_MORE);
 	r = read_counts(t, o, &rd, rep, e);
 #if IS_ENABLED(CONFIG_SRC_QTRACE)
 	if (!r)
@@ -424,7 +427,6 @@ void traffic_release(struct traffic *t)
 		if (IS_ENABLED(CONFIG_CONNTRACK))
 			conntrack_free(&t->space[i].ct);
 	}
-	t->packets = t->bytes = 0;
 	t->nflow = 0;
 }
 

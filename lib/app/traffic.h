@@ -56,7 +56,7 @@ struct traffic {
 	uint32_t nrow, nflow;      /* a flow may have several rows */
 	struct pkt_result result;
 	struct qtrace_result qtraced;
-	uint64_t begun, interval_ns, packets, bytes;
+	uint64_t begun, interval_ns;
 	bool goes_on;              /* more intervals follow */
 	bool failed;               /* out of memory */
 };
@@ -77,6 +77,7 @@ uint64_t traffic_rate(uint64_t v, uint64_t ns);
 /* traffic_rows.c, traffic_join.c: the parts of traffic_take(). */
 struct pkt_key;
 #define TRAFFIC_NO_ROW UINT32_MAX
+uint32_t traffic_find(const struct traffic *t, const struct pkt_key *key); /* where CPUs are not kept apart */
 uint32_t traffic_row(struct traffic *t, const struct pkt_key *key, bool cpu); /* finds or adds: its number, or TRAFFIC_NO_ROW */
 void traffic_rows_free(struct traffic *t);
 int traffic_join(struct traffic *t, const struct look *l, struct report *rep, struct err *e);

@@ -6,6 +6,7 @@
 #include "app/traffic.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 
 #include "app/spaces.h"
@@ -91,6 +92,11 @@ static const void *index_find(const struct socket_index *x, const struct socket_
 	return NULL;
 }
 
+static bool is_forwarded(const struct layout *l, const void *row)
+{
+	return rec_has(row, F_FORWARDED) && rec_raw(l, row, F_FORWARDED);
+}
+
 /* The socket of a flow: connected to its peer, else bound to its address, else to its port alone. */
 static const void *socket_of(const struct socket_index *x, const struct layout *l, const void *row)
 {
@@ -137,10 +143,13 @@ static int cmp_owner(const void *a, const void *b)
 
 	if (!d)
 		d = x->sport != y->sport ? (x->sport < y->sport ? -1 : 1) : x->dport != y->dport ? (x->dport < y->dport ? -1 : 1) : 0;
+	if (!d)
+		d = x->netns != y->netns ? (x->netns < y->netns ? -1 : 1) : x->proto - y->proto;
 	return d;
 }
 
-static const struct pkt_owner *owner_find(const struct pkt_result *res, const struct layout *l, const void *row)
+/* SPACE: the row's, of several. */
+static const struct pkt_owner *owner_find(const struct pkt_result *res, const struct layout *l, const void *row, uint32_t space)
 {
 	const uint8_t *src = rec_addr(l, row, F_SRC), *dst = rec_addr(l, row, F_DST);
 	const struct pkt_owner *hit;
@@ -153,6 +162,8 @@ static const struct pkt_owner *owner_find(const struct pkt_result *res, const st
 	memcpy(k.dst, dst, 16);
 	k.sport = (uint16_t)rec_raw(l, row, F_SPORT);
 	k.dport = (uint16_t)rec_raw(l, row, F_DPORT);
+	k.netns = spaces_many() ? (uint32_t)spaces_inode(space) : 0;
+	k.proto = rec_raw(l, row, F_PROTO) == PROTO_TCP ? IPPROTO_TCP : IPPROTO_UDP;
 	/* Connected; then not connected; then bound to no address either, in both families. */
 	for (way = 0; way < 4; way++) {
 		if (way == 1) {
@@ -191,11 +202,13 @@ static int join_owners(struct traffic *t, const struct layout *l)
 
 	if (!t->result.nowner || !t->sockets.procs_known)
 		return 0;
+	for (i = 0; !spaces_many() && i < t->result.nowner; i++)
+		t->result.owner[i].netns = 0;
 	qsort(t->result.owner, t->result.nowner, sizeof(*t->result.owner), cmp_owner);
 	for (i = 0; i < t->table.n; i++) {
 		void *row = table_at(&t->table, i);
-		const struct pkt_owner *o = rec_has(row, F_INODE) && rec_raw(l, row, F_INODE) ? NULL
-											  : owner_find(&t->result, l, row);
+		bool known = is_forwarded(l, row) || (rec_has(row, F_INODE) && rec_raw(l, row, F_INODE));
+		const struct pkt_owner *o = known ? NULL : owner_find(&t->result, l, row, t->meta[i].space);
 
 		if (o)
 			rec_set(l, row, F_INODE, o->inode);
@@ -232,11 +245,6 @@ static struct way *way_find(const struct traffic *t, const struct layout *l, str
 	return &way[b];
 }
 
-static bool is_forwarded(const struct layout *l, const void *row)
-{
-	return rec_has(row, F_FORWARDED) && rec_raw(l, row, F_FORWARDED);
-}
-
 /* Where a forwarded flow's packets come in and go out, in the direction of `src` to `dst`. */
 static void join_devices(struct traffic *t, const struct layout *l)
 {
@@ -268,20 +276,16 @@ static void join_devices(struct traffic *t, const struct layout *l)
 }
 
 /*
- * A flow has a row for each place where it was seen, but is one flow: of those that fall into one group only the first
- * selected one counts.
+ * A flow has a row for each place where it was seen, but is one flow: of those that agree in field PLACE as well (F_COUNT: none)
+ * only the first selected one counts. How many do; MARK: and notes that in them.
  */
-static void count_flows(struct traffic *t, const struct layout *l, enum group_by by)
+static uint32_t count_flows(struct traffic *t, const struct layout *l, unsigned place, bool mark)
 {
-	unsigned place = by == GROUP_DEV || by == GROUP_QUEUE ? F_DEV : by == GROUP_CPU ? F_CPU : F_COUNT;
 	struct way *way = calloc((size_t)t->mask + 1, sizeof(*way));
-	uint32_t i, n = 0;
+	uint32_t i, n = 0, flows = 0;
 
-	if (!way) {
-		t->failed = true;
-		return;
-	}
-	for (i = 0; i < t->table.n && n < t->nrow; i++) {
+	t->failed |= !way;
+	for (i = 0; way && i < t->table.n && n < t->nrow; i++) {
 		void *row = table_at(&t->table, i);
 		struct way *w;
 
@@ -289,11 +293,13 @@ static void count_flows(struct traffic *t, const struct layout *l, enum group_by
 			continue;
 		n++;
 		w = way_find(t, l, way, row, place);
-		rec_set(l, row, F_FLOWS, by == GROUP_QUEUE || !w->row);
-		t->nflow += !w->row;
+		if (mark)
+			rec_set(l, row, F_FLOWS, !w->row);
+		flows += !w->row;
 		w->row = w->row ? w->row : i + 1;
 	}
 	free(way);
+	return flows;
 }
 
 int traffic_join(struct traffic *t, const struct look *l, struct report *rep, struct err *e)
@@ -331,7 +337,12 @@ int traffic_join(struct traffic *t, const struct look *l, struct report *rep, st
 		if (filter_match(&l->filter, lay, row, rep->procs))
 			t->row[t->nrow++] = row;
 	}
-	if (t->table.n)
-		count_flows(t, lay, (enum group_by)l->group);
+	if (t->table.n) {
+		t->nflow = count_flows(t, lay, F_COUNT, l->group < GROUP_CPU);
+		/* In a queue's group each row is another flow. */
+		if (l->group == GROUP_CPU || l->group == GROUP_DEV)
+			count_flows(t, lay, l->group == GROUP_CPU ? F_CPU : F_DEV, true);
+	}
+	rep->evicted_flows += t->table.evicted;
 	return t->failed ? err_set(e, ENOMEM, "out of memory") : 0;
 }

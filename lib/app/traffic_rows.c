@@ -110,9 +110,10 @@ static unsigned proto_of(uint8_t ipproto)
 	}
 }
 
-static bool has_ports(unsigned proto)
+static bool has_ports(uint8_t ipproto)
 {
-	return proto == PROTO_TCP || proto == PROTO_UDP || proto == PROTO_SCTP;
+	return ipproto == IPPROTO_TCP || ipproto == IPPROTO_UDP || ipproto == IPPROTO_SCTP || ipproto == IPPROTO_DCCP ||
+	       ipproto == IPPROTO_UDPLITE;
 }
 
 /* What tells one row from another, packed so that it can be hashed and compared whole. */
@@ -123,12 +124,24 @@ struct row_key {
 	uint8_t tx, kind, reverse, pad;
 };
 
-static void make_key(struct row_key *r, const struct ends *e, const struct pkt_key *k, uint32_t space, bool cpu)
+/* The queue's number: some devices store that of a receive queue plus one, zero when none was recorded. LINK may be NULL. */
+static uint32_t queue_of(const struct pkt_key *k, const struct link *link)
+{
+	uint32_t queue = PKT_GET(PKT_WHAT_QUEUE, k->what);
+
+	if (PKT_GET(PKT_WHAT_TX, k->what) || !link)
+		return queue;
+	if (link->num_rx == 1)
+		return 0;
+	return !link->rx_plus_one ? queue : queue ? queue - 1 : PKT_NO_QUEUE;
+}
+
+static void make_key(struct row_key *r, const struct ends *e, const struct pkt_key *k, const struct link *link, uint32_t space, bool cpu)
 {
 	memset(r, 0, sizeof(*r));
 	r->t = e->t;
 	r->ifindex = k->ifindex;
-	r->queue = PKT_GET(PKT_WHAT_QUEUE, k->what);
+	r->queue = queue_of(k, link);
 	r->cpu = cpu ? PKT_GET(PKT_WHAT_CPU, k->what) : 0;
 	r->vlan = (uint16_t)PKT_GET(PKT_WHAT_VLAN, k->what);
 	r->space = (uint16_t)space;
@@ -196,14 +209,14 @@ static void fill(const struct traffic *t, void *rec, const struct row_key *r, co
 		rec_set(l, rec, F_VLAN, r->vlan);
 	if (r->kind == PKT_OTHER)
 		return;
-	set_tuple(l, rec, F_SRC, &r->t, r->kind == PKT_IP && has_ports(proto));
+	set_tuple(l, rec, F_SRC, &r->t, r->kind == PKT_IP && has_ports(r->t.proto));
 	rec_set(l, rec, F_FORWARDED, e->forwarded);
 	if (!e->ct)
 		return;
 	rec_set(l, rec, F_OFFLOADED, e->ct->offloaded || e->ct->hw_offloaded);
 	if (e->forwarded || e->ct->translated) {
-		set_tuple(l, rec, F_ORIG_SRC, &e->ct->orig, has_ports(proto));
-		set_tuple(l, rec, F_REPLY_SRC, &e->ct->reply, has_ports(proto));
+		set_tuple(l, rec, F_ORIG_SRC, &e->ct->orig, has_ports(r->t.proto));
+		set_tuple(l, rec, F_REPLY_SRC, &e->ct->reply, has_ports(r->t.proto));
 	}
 }
 
@@ -242,34 +255,61 @@ static bool grow(struct traffic *t)
 	return true;
 }
 
+/* The key of a row, its hash, and where it is, or TRAFFIC_NO_ROW. False: of no namespace that is looked at. */
+struct place {
+	struct ends ends;
+	struct row_key key;
+	uint32_t hash, row;
+};
+
+static bool find_row(const struct traffic *t, const struct pkt_key *k, bool cpu, struct place *p)
+{
+	uint32_t number = PKT_GET(PKT_WHAT_NETNS, k->what), space = number ? number - 1 : 0, b;
+
+	memset(&p->ends, 0, sizeof(p->ends));
+	p->row = TRAFFIC_NO_ROW;
+	if (space >= t->nspace)
+		return false;
+	if (PKT_GET(PKT_WHAT_KIND, k->what) != PKT_OTHER)
+		orient(&p->ends, &t->space[space], k, PKT_GET(PKT_WHAT_TX, k->what));
+	make_key(&p->key, &p->ends, k, links_find(&t->space[space].links, k->ifindex), space, cpu);
+	p->hash = hash_seeded(hash_random_seed(), &p->key, sizeof(p->key));
+	if (!t->bucket)
+		return true;
+	for (b = p->hash & t->mask; t->bucket[b]; b = (b + 1) & t->mask)
+		if (t->meta[t->bucket[b] - 1].hash == p->hash && same_row(t, t->bucket[b] - 1, &p->key)) {
+			p->row = t->bucket[b] - 1;
+			break;
+		}
+	return true;
+}
+
+uint32_t traffic_find(const struct traffic *t, const struct pkt_key *k)
+{
+	struct place p;
+
+	find_row(t, k, false, &p);
+	return p.row;
+}
+
 uint32_t traffic_row(struct traffic *t, const struct pkt_key *k, bool cpu)
 {
-	uint32_t number = PKT_GET(PKT_WHAT_NETNS, k->what), space = number ? number - 1 : 0, hash, b;
-	bool tx = PKT_GET(PKT_WHAT_TX, k->what);
-	struct ends e = { 0 };
-	struct row_key r;
+	struct place p;
+	uint32_t b;
 	void *rec;
 
-	if (space >= t->nspace)
-		return TRAFFIC_NO_ROW;
-	if (PKT_GET(PKT_WHAT_KIND, k->what) != PKT_OTHER)
-		orient(&e, &t->space[space], k, tx);
-	make_key(&r, &e, k, space, cpu);
-	hash = hash_seeded(hash_random_seed(), &r, sizeof(r));
-	if (t->bucket)
-		for (b = hash & t->mask; t->bucket[b]; b = (b + 1) & t->mask)
-			if (t->meta[t->bucket[b] - 1].hash == hash && same_row(t, t->bucket[b] - 1, &r))
-				return t->bucket[b] - 1;
+	if (!find_row(t, k, cpu, &p) || p.row != TRAFFIC_NO_ROW)
+		return p.row;
 	if (t->table.n == t->cap && !grow(t))
 		return TRAFFIC_NO_ROW;
 	rec = table_add(&t->table);
 	if (!rec)
 		return TRAFFIC_NO_ROW; /* counted by the table */
 	t->meta[t->table.n - 1] = (struct traffic_meta){
-		.hash = hash, .ifindex = r.ifindex, .space = (uint16_t)space, .reverse = r.reverse,
+		.hash = p.hash, .ifindex = p.key.ifindex, .space = p.key.space, .reverse = p.key.reverse,
 	};
-	fill(t, rec, &r, &e, cpu);
-	for (b = hash & t->mask; t->bucket[b]; b = (b + 1) & t->mask)
+	fill(t, rec, &p.key, &p.ends, cpu);
+	for (b = p.hash & t->mask; t->bucket[b]; b = (b + 1) & t->mask)
 		;
 	t->bucket[b] = t->table.n;
 	return t->table.n - 1;

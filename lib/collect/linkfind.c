@@ -207,6 +207,19 @@ static void subtract_link(struct link_stats *st, const struct link_stats *b)
 	st->tx_drops = since(st->tx_drops, b->tx_drops);
 }
 
+/* Not known stays not known. */
+static void subtract_queues(struct link *l, const struct link *b)
+{
+	uint32_t i;
+
+	for (i = 0; l->tx && b->tx && i < MIN(l->num_tx, b->num_tx); i++) {
+		if (l->tx[i].bql_stalls != UINT64_MAX && b->tx[i].bql_stalls != UINT64_MAX)
+			l->tx[i].bql_stalls = since(l->tx[i].bql_stalls, b->tx[i].bql_stalls);
+		if (l->tx[i].tx_timeouts != UINT64_MAX && b->tx[i].tx_timeouts != UINT64_MAX)
+			l->tx[i].tx_timeouts = since(l->tx[i].tx_timeouts, b->tx[i].tx_timeouts);
+	}
+}
+
 void links_subtract(struct links *l, const struct links *before)
 {
 	struct past past;
@@ -215,8 +228,10 @@ void links_subtract(struct links *l, const struct links *before)
 	for (i = 0; i < l->nlink; i++) {
 		const struct link *b = links_find(before, l->link[i].ifindex);
 
-		if (b)
-			subtract_link(&l->link[i].stats, &b->stats);
+		if (!b)
+			continue;
+		subtract_link(&l->link[i].stats, &b->stats);
+		subtract_queues(&l->link[i], b);
 	}
 	if (past_build(&past, before))
 		subtract_qdiscs(l, &past);

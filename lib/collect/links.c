@@ -199,6 +199,36 @@ int links_collect(struct links *l, bool queues, struct err *e)
 	return r;
 }
 
+/* N elements of SIZE bytes; NULL stays NULL. False: out of memory. */
+static bool copy_array(void *to, const void *from, uint32_t n, size_t size)
+{
+	void *p = from ? malloc(n * size + 1) : NULL;
+
+	if (p)
+		memcpy(p, from, n * size);
+	memcpy(to, &p, sizeof(p));
+	return p || !from;
+}
+
+int links_copy(struct links *to, const struct links *from)
+{
+	bool good;
+	uint32_t i;
+
+	*to = (struct links){ .nqdisc = from->nqdisc };
+	good = copy_array(&to->link, from->link, from->nlink, sizeof(*from->link));
+	good &= copy_array(&to->qdisc, from->qdisc, from->nqdisc, sizeof(*from->qdisc));
+	for (i = 0; good && i < from->nlink; i++) {
+		to->nlink++;
+		good = copy_array(&to->link[i].tx, from->link[i].tx, from->link[i].num_tx, sizeof(struct link_queue));
+		good &= copy_array(&to->link[i].rx, from->link[i].rx, from->link[i].num_rx, sizeof(struct link_queue));
+	}
+	if (good)
+		return 0;
+	links_free(to);
+	return -ENOMEM;
+}
+
 void links_free(struct links *l)
 {
 	uint32_t i;

@@ -63,6 +63,8 @@ struct links {
 /* Fills L (links_free() in any case). 0 or -errno. QUEUES: also what sysfs says about queues. */
 int links_collect(struct links *l, bool queues, struct err *e);
 void links_free(struct links *l);
+/* What links_subtract() needs of FROM, for another time: devices and qdiscs, without addresses. 0 or -ENOMEM (TO is empty). */
+int links_copy(struct links *to, const struct links *from);
 const struct link *links_find(const struct links *l, uint32_t ifindex); /* NULL: none */
 bool links_is_local(const struct links *l, const uint8_t addr[16]);     /* one of this host's addresses, or loopback */
 /* The qdisc whose parent is PARENT on a device, or NULL. mq: the child of transmit queue N has parent (root handle | N + 1). */
@@ -72,7 +74,7 @@ const struct qdisc *links_qdisc(const struct links *l, uint32_t ifindex, uint32_
  * qdisc (from 6.16 on), and those that are not known.
  */
 bool link_may_be_busy(const struct links *l, const struct link *link);
-/* Subtracts the counters of an earlier look (qdiscs and devices that are in both), so that L is of the interval. */
+/* Subtracts the counters of an earlier look (qdiscs, devices and queues that are in both), so that L is of the interval. */
 void links_subtract(struct links *l, const struct links *before);
 /* "8001:", "1:10", "root", "ingress", "clsact": as tc prints it (hexadecimal). Needs 24 bytes; NUL-terminated. */
 void handle_text(char *p, uint32_t handle);

@@ -7,7 +7,6 @@
  *
  * sysfs shows the namespace in which it was mounted, not that of the thread that reads it, and every namespace may have
  * an eth0 with number 2: a folder is only taken for the device's own when its hardware address agrees, too.
- * kbuild: CONFIG_LINKS
  */
 #include <errno.h>
 #include <linux/ethtool.h>

@@ -144,6 +144,8 @@ void balance_text(char p[BALANCE_TEXT], const struct balance *b)
 		fmt_text(p, BALANCE_TEXT, "too little traffic to speak of balance");
 		return;
 	}
+	if (!sum)
+		return; /* packets there were, but nobody knows of which queue */
 	share = (unsigned)MIN(b->bytes[busiest] / MAX(sum / 1000, 1), 1000);
 	fair = 1000 / b->n;
 	/* Half as much again as its share is what hashing some tens of flows gives. */

@@ -129,7 +129,7 @@ def neigh(space, dev, lladdr, *addrs):
         sh("ip -n %s neigh replace %s lladdr %s nud permanent dev %s" % (space, a, lladdr, dev))
 
 
-def mq(space, dev, queues=4, leaf="pfifo"):
+def mq(space, dev, queues=4, leaf="pfifo limit 100000"):
     sh("tc qdisc replace dev %s root handle 1: mq" % dev, space)
     for q in range(queues):
         sh("tc qdisc replace dev %s parent 1:%x handle %x: %s" % (dev, q + 1, 0x10 + q, leaf), space)
