@@ -40,4 +40,15 @@ int queues_build(struct queues *q, const struct traffic *t, const struct look *l
 		 struct section *devices, struct err *e);
 void queues_free(struct queues *q);
 
+/* What the view of an interval is made of. */
+struct queues_text {
+	const struct look *look;
+	const struct traffic_opts *opts;
+	const struct traffic *traffic;
+	const struct queues *queues;
+};
+
+/* Appends it all: what flowed, the groups (the section behind the devices'), then each device, the busiest first. */
+void queues_text(const struct queues_text *qt, const struct report *rep, struct buf *b);
+
 #endif
